@@ -1,0 +1,197 @@
+#!/usr/bin/env bash
+# The one entry: anywhere, the demonstration and the tests in an environment of their own.
+# Plain enough for bash 3.2, which is what macOS has.
+set -Eeuo pipefail
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+trial=$repository/.venv
+log=/dev/null
+doing=""
+readonly said_why=70 # the status `die` leaves with: its line is printed, nothing is to be added
+
+main() {
+    trap finish EXIT
+    exec 3>&2 # the person's terminal, even inside a step whose output goes to the log
+    # What the person's shell or pip is set to must neither reach into the environment nor ask anything.
+    unset PYTHONPATH PYTHONHOME
+    export PYTHONNOUSERSITE=1 PIP_USER=0 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+
+    local command=${1-}
+    [ $# -eq 0 ] || shift
+    case $command in
+        demo)
+            prepare_trial
+            exec "$trial/bin/digit-appliance" demo "$@"
+            ;;
+        test)
+            prepare_trial
+            run_tests "$@"
+            ;;
+        "" | help | -h | --help) usage ;;
+        *) die "there is no '$command' here; ./install.sh alone says what there is" ;;
+    esac
+}
+
+usage() {
+    cat <<'END'
+The digit appliance: reads handwritten digits through a camera and shows them on real hardware.
+
+  ./install.sh demo          plays recorded frames through the whole appliance, in this terminal
+  ./install.sh demo --once   once through, then a table of what was shown; fails if any of it is wrong
+  ./install.sh test          runs the tests
+
+Both make their own environment in .venv the first time (about 1 GB) and need only Python 3.11 or newer.
+END
+}
+
+# --- Saying what happens ---------------------------------------------------------------------------
+
+die() {
+    printf 'install.sh: %s\n' "$*" >&3
+    exit $said_why
+}
+
+finish() {
+    local status=$?
+    if [ "$status" -ne 0 ] && [ "$status" -ne $said_why ] && [ -n "$doing" ]; then
+        tail -n 15 "$log" | sed 's/^/    /' >&3
+        printf 'install.sh: failed: %s. All of its output is in %s\n' "$doing" "$log" >&3
+        status=1
+    fi
+    [ "$status" -ne $said_why ] || status=1
+    exit "$status"
+}
+
+# step DOING COMMAND...: the command's output goes to the log, its latest line to the terminal meanwhile.
+step() {
+    local began=$SECONDS
+    doing=$1
+    shift
+    printf '== %s\n' "$doing" >>"$log"
+    "$@" 2>&1 | tee -a "$log" | show_latest
+    printf '%s: %d s\n' "$doing" $((SECONDS - began)) >&3
+    doing=""
+}
+
+show_latest() {
+    local line width
+    [ -t 3 ] || exec cat >/dev/null
+    width=$(tput cols 2>/dev/null || echo 80)
+    while IFS= read -r line; do
+        printf '\r\033[K%.*s' $((width - 1)) "$doing: $line" >&3
+    done
+    printf '\r\033[K' >&3
+}
+
+# --- The environment of demo and test --------------------------------------------------------------
+
+prepare_trial() {
+    local python wanted stamp=$trial/.complete
+    python=$(find_python)
+    wanted="$(cat "$repository/pyproject.toml" "$repository/install.sh" | cksum) $repository $python $("$python" -V)"
+    if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+        return
+    fi
+
+    # Whatever is there was never finished, or made for another Python, place or set of packages.
+    { rm -rf "$trial" && mkdir "$trial"; } || die "cannot replace $trial: remove it by hand"
+    log=$trial/install.log
+    echo "Setting up .venv, once" >&3
+    step "making the environment" make_environment "$python" "$trial"
+    step "installing PyTorch without CUDA" install_torch "$trial"
+    step "installing the appliance and its tests" install_editable
+    refuse_cuda "$trial"
+    echo "$wanted" >"$stamp"
+}
+
+# Prints the first Python that is new enough, 64-bit and can make environments.
+find_python() {
+    local name found=""
+    for name in python3 python3.13 python3.12 python3.11 python3.14; do
+        if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11) or sys.maxsize < 2**32)' 2>/dev/null; then
+            found=$name
+            break
+        fi
+    done
+    if [ -z "$found" ]; then
+        provide python3 python3-venv
+        found=python3
+    elif ! "$found" -c 'import ensurepip, venv' 2>/dev/null; then
+        provide "$("$found" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+    fi
+    "$found" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11) or sys.maxsize < 2**32)' 2>/dev/null ||
+        die "needs a 64-bit Python 3.11 or newer with its venv module, and this system offers none: see https://www.python.org/downloads/"
+    command -v "$found"
+}
+
+# provide PACKAGE...: from Debian's archive if that is allowed, else says how.
+provide() {
+    if ! command -v apt-get >/dev/null; then
+        die "needs a 64-bit Python 3.11 or newer with its venv module: see https://www.python.org/downloads/"
+    elif [ "$(id -u)" -ne 0 ]; then
+        die "needs $*: sudo apt-get install --yes $*"
+    fi
+    echo "Installing $*" >&3
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"; } >&2 ||
+        die "apt-get could not install $*: see its words above"
+}
+
+make_environment() { # PYTHON FOLDER
+    local options=()
+    # On a Pi the camera's library comes with the system.
+    ! has_picamera2 "$1" || options=(--system-site-packages)
+    "$1" -m venv ${options[@]+"${options[@]}"} "$2"
+}
+
+has_picamera2() { # PYTHON
+    "$1" -c 'import sys; from importlib.util import find_spec; sys.exit(find_spec("picamera2") is None)'
+}
+
+install_torch() { # ENVIRONMENT
+    case "$(uname -s) $(uname -m)" in
+        # A "+cpu" version exists only on PyTorch's own index, so PyPI's CUDA build can never take its place.
+        "Linux x86_64") pip_install "$1" --retries 2 --timeout 15 \
+            --extra-index-url https://download.pytorch.org/whl/cpu "torch==2.13.0+cpu" ;;
+        # The newest whose wheel on PyPI brings no CUDA; 2.10.0 dies on a Pi 4 with an illegal instruction.
+        "Linux aarch64") pip_install "$1" "torch==2.9.1" ;;
+        "Darwin arm64") pip_install "$1" "torch" ;;
+        *) die "there is no current PyTorch for $(uname -s) on $(uname -m): use 64-bit Linux or a Mac with Apple silicon" ;;
+    esac
+}
+
+install_editable() {
+    pip_install "$trial" --editable "${repository}[train,dev]"
+}
+
+pip_install() { # ENVIRONMENT ARGUMENT...
+    local environment=$1 numpy
+    shift
+    # The system's picamera2 is compiled for the system's numpy, so where it is visible that one stays.
+    numpy=$(system_numpy "$environment")
+    "$environment/bin/python" -m pip install "$@" ${numpy:+"numpy==$numpy"}
+}
+
+system_numpy() { # ENVIRONMENT
+    "$1/bin/python" - <<'END'
+import importlib.util, sys
+from importlib.metadata import version
+if importlib.util.find_spec("picamera2") and importlib.util.find_spec("numpy"):
+    print(version("numpy"))
+END
+}
+
+refuse_cuda() { # ENVIRONMENT
+    local found
+    found=$(find "$1"/lib/python3*/site-packages -maxdepth 1 \( -iname '*nvidia*' -o -iname '*cuda*' -o -iname '*triton*' \))
+    [ -z "$found" ] || die "CUDA packages came along, which nothing here needs: $(echo "$found" | sed 's,.*/,,' | tr '\n' ' ')"
+}
+
+run_tests() {
+    cd "$repository"
+    if [ $# -gt 0 ]; then
+        exec "$trial/bin/python" -m pytest "$@"
+    fi
+    exec "$trial/bin/python" -m pytest --cov --cov-report=term --cov-fail-under=90
+}
+
+main "$@"
