@@ -1,0 +1,272 @@
+"""The configuration file: TOML, every key optional; the defaults are a working appliance.
+
+Each module takes its settings from here. `systemd/config.toml` shows every key with its default.
+"""
+
+import difflib
+import re
+import reprlib
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from appliance.errors import ConfigError
+
+_LISTEN = r"^(off|(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5})$"
+
+# A description completes the sentence "it must be ...", which the user reads.
+Switch = Annotated[bool, Meta(description="true or false")]
+Text = Annotated[str, Meta(description="text in quotes")]
+Pin = Annotated[int, Meta(ge=2, le=27, description="a GPIO number from 2 to 27 (BCM numbering)")]
+Side = Annotated[int, Meta(ge=16, le=8192, description="a whole number of pixels from 16 to 8192")]
+Seconds = Annotated[float, Meta(ge=0, le=60, description="a number of seconds from 0 to 60")]
+Pause = Annotated[float, Meta(ge=0.05, le=60, description="a number of seconds from 0.05 to 60")]
+Frames = Annotated[int, Meta(ge=1, le=1000, description="a whole number of frames from 1 to 1000")]
+
+
+class _Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the file: what it does not know, it refuses."""
+
+
+class CameraSettings(_Settings, frozen=True):
+    """Where frames come from, and how they are taken."""
+
+    source: Text = "picamera"
+    """`picamera`, `webcam`, `webcam:N`, or the path of a folder, video or image."""
+    width: Side = 640
+    height: Side = 480
+    fps: Annotated[int, Meta(ge=1, le=240, description="a whole number of frames a second from 1 to 240")] = (
+        30
+    )
+    rotation: Annotated[Literal[0, 180], Meta(description="0 or 180 degrees")] = 0
+    mirror: Switch = False
+    flicker_hz: Annotated[Literal[0, 50, 60], Meta(description="0 (off), 50 or 60")] = 0
+    """The mains frequency whose flicker the exposure avoids."""
+    focus: Annotated[
+        Literal["continuous", "auto"] | Annotated[float, Meta(ge=0, le=32)],
+        Meta(description='"continuous", "auto" or a lens position from 0 to 32 dioptres'),
+    ] = "continuous"
+    """`continuous`, `auto` (once, at the start), or a fixed lens position in dioptres: 10 is 10 cm away."""
+    timeout: Pause = 3.0
+    """Seconds without a frame after which the camera counts as stalled."""
+    dwell: Frames = 10
+    """For how many frames each still of a folder is in view."""
+
+
+class ReadingSettings(_Settings, frozen=True):
+    """Which network reads, and how sure it must be."""
+
+    weights: Text = ""
+    """A weights file; empty for the one installed with `digit-appliance weights`, or else the shipped one."""
+    threshold: Annotated[
+        Literal["calibrated"] | Annotated[float, Meta(ge=0, le=1)],
+        Meta(description='"calibrated" or a confidence from 0 to 1'),
+    ] = "calibrated"
+    """A digit less sure than this is not read; `calibrated` is what the weights' card says."""
+
+
+class SteadySettings(_Settings, frozen=True):
+    """How readings become a steady text."""
+
+    agree: Frames = 4
+    """A text is shown once so many frames in a row agree on it."""
+    window: Frames = 6
+    """Evidence for each digit is joined over so many frames."""
+    hold: Seconds = 1.0
+    """A digit that left stays shown for so many seconds."""
+
+    def __post_init__(self) -> None:
+        if self.agree > self.window:
+            raise ValueError(
+                f"steady.agree is {self.agree}, more than steady.window, {self.window}; lower agree"
+            )
+
+
+class SevenSegmentSettings(_Settings, frozen=True):
+    """One seven-segment digit."""
+
+    enabled: Switch = True
+    segments: Annotated[
+        tuple[Pin, ...],
+        Meta(min_length=7, max_length=7, description="a list of 7 pins, for segments a to g"),
+    ] = (5, 6, 13, 19, 26, 20, 21)
+    common_anode: Switch = False
+
+
+class RowSettings(_Settings, frozen=True):
+    """A multiplexed row of seven-segment digits that share their segment pins."""
+
+    enabled: Switch = False
+    segments: Annotated[
+        tuple[Pin, ...],
+        Meta(min_length=7, max_length=7, description="a list of 7 pins, for segments a to g"),
+    ] = (5, 6, 13, 19, 26, 20, 21)
+    digits: Annotated[
+        tuple[Pin, ...],
+        Meta(min_length=2, max_length=8, description="a list of 2 to 8 pins, one a digit, from the left"),
+    ] = (23, 24, 25, 8)
+    common_anode: Switch = False
+    digits_active_low: Switch = False
+    """Whether a digit is switched on by a low level: so with a PNP transistor."""
+
+
+class TenLedsSettings(_Settings, frozen=True):
+    """Ten LEDs, one for each digit."""
+
+    enabled: Switch = False
+    pins: Annotated[
+        tuple[Pin, ...], Meta(min_length=10, max_length=10, description="a list of 10 pins, for 0 to 9")
+    ] = (4, 17, 27, 22, 10, 9, 11, 18, 15, 7)
+    active_low: Switch = False
+
+
+class BinarySettings(_Settings, frozen=True):
+    """Four LEDs that show a digit in binary."""
+
+    enabled: Switch = False
+    pins: Annotated[
+        tuple[Pin, ...],
+        Meta(min_length=4, max_length=4, description="a list of 4 pins, for 8, 4, 2 and 1"),
+    ] = (23, 24, 25, 8)
+    active_low: Switch = False
+
+
+class LampSettings(_Settings, frozen=True):
+    """One LED, the brighter the surer the reading."""
+
+    enabled: Switch = False
+    pin: Pin = 12
+    active_low: Switch = False
+
+
+class BuzzerSettings(_Settings, frozen=True):
+    """A buzzer that chirps at each new reading."""
+
+    enabled: Switch = False
+    pin: Pin = 16
+    chirp: Annotated[float, Meta(ge=0.01, le=2, description="a number of seconds from 0.01 to 2")] = 0.05
+    active_low: Switch = False
+
+
+class IndicatorSettings(_Settings, frozen=True):
+    """What is wired to which pins."""
+
+    scroll: Pause = 0.6
+    """Seconds a step, where a number is longer than its display."""
+    seven_segment: SevenSegmentSettings = SevenSegmentSettings()
+    row: RowSettings = RowSettings()
+    ten_leds: TenLedsSettings = TenLedsSettings()
+    binary: BinarySettings = BinarySettings()
+    lamp: LampSettings = LampSettings()
+    buzzer: BuzzerSettings = BuzzerSettings()
+
+    def __post_init__(self) -> None:
+        taken: dict[int, str] = {}
+        for key, pin in self.pins():
+            if pin in taken:
+                raise ValueError(
+                    f"{key} and {taken[pin]} are both GPIO {pin}; move one, or set enabled = false"
+                )
+            taken[pin] = key
+
+    def pins(self) -> Iterator[tuple[str, int]]:
+        """The pins in use, each with its key, such as `("indicators.row.digits[2]", 25)`."""
+        for kind in self.__struct_fields__:
+            device = getattr(self, kind)
+            if not getattr(device, "enabled", False):
+                continue
+            for name in device.__struct_fields__:
+                value, key = getattr(device, name), f"indicators.{kind}.{name}"
+                if name == "pin":
+                    yield key, value
+                elif isinstance(value, tuple):
+                    yield from ((f"{key}[{index}]", pin) for index, pin in enumerate(value))
+
+
+class PageSettings(_Settings, frozen=True):
+    """The live page."""
+
+    listen: Annotated[
+        str, Meta(pattern=_LISTEN, description='"off" or "HOST:PORT", such as "0.0.0.0:8000"')
+    ] = "off"
+
+    def __post_init__(self) -> None:
+        port = self.listen.rpartition(":")[2]
+        if port.isdigit() and not 1 <= int(port) <= 65535:
+            raise ValueError(f"page.listen has port {port}; it must be from 1 to 65535")
+
+
+class Config(_Settings, frozen=True):
+    """The whole file."""
+
+    camera: CameraSettings = CameraSettings()
+    reading: ReadingSettings = ReadingSettings()
+    steady: SteadySettings = SteadySettings()
+    indicators: IndicatorSettings = IndicatorSettings()
+    page: PageSettings = PageSettings()
+
+
+def load_config(path: Path | None) -> Config:
+    """The configuration in `path`, or the defaults for None.
+
+    Raises `ConfigError`, which names the file, the key, and what would be right.
+    """
+    if path is None:
+        return Config()
+    table = _parse(path)
+    try:
+        return msgspec.convert(table, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {_explain(str(error), table)}") from error
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: not a configuration: lists within lists without end") from error
+
+
+def _explain(message: str, table: dict[str, Any]) -> str:
+    """Turns msgspec's message into the user's: the key, what is wrong, and what would be right."""
+    what, _, place = message.partition(" - at `$")
+    keys = re.findall(r"\w+", place)
+    wanted, value = _at(keys, table)
+    dotted = place.strip(".`")
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what, re.DOTALL):
+        return _explain_unknown(dotted, unknown[1], wanted)
+    if get_origin(wanted) is Annotated:
+        return f"{dotted} is {reprlib.repr(value)}; it must be {wanted.__metadata__[0].description}"
+    if isinstance(value, dict):
+        return what
+    return f"{dotted} is {reprlib.repr(value)}; it must be a table, [{dotted}], with keys of its own"
+
+
+def _explain_unknown(dotted: str, key: str, settings: type[_Settings]) -> str:
+    known = settings.__struct_fields__
+    near = difflib.get_close_matches(key, known, n=1)
+    name = f"{dotted}.{key}".lstrip(".") if key.isprintable() else repr(key)
+    advice = f"did you mean {near[0]}?" if near else f"known here are {', '.join(known)}"
+    return f"unknown key {name}; {advice}"
+
+
+def _at(keys: list[str], table: dict[str, Any]) -> tuple[Any, Any]:
+    """The type wanted at a place in the file, and the value found there."""
+    wanted: Any = Config
+    value: Any = table
+    for key in keys:
+        if key.isdigit():
+            wanted, value = get_args(get_args(wanted)[0])[0], value[int(key)]
+        else:
+            wanted, value = get_type_hints(wanted, include_extras=True)[key], value[key]
+    return wanted, value
