@@ -1,0 +1,42 @@
+"""From a frame to crops: finds what may be digits and makes each as MNIST was made.
+
+`ink` flattens the light, `strokes` finds the connected pieces, `layout` arranges them in rows and
+proposes which belong together, `crops` makes the pictures that the network sees.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.vision import crops, layout
+from appliance.vision.ink import flatten
+from appliance.vision.strokes import Box, find_strokes
+
+__all__ = ["Box", "Crop", "find_crops"]
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """What may be a digit: where it is, and as the network sees it.
+
+    `box` is in frame pixels, `image` is `uint8 (28, 28)`, white on black. `row`, `first` and `past` say
+    which strokes of which row it is made of: two crops with a stroke in common cannot both be digits.
+    """
+
+    box: Box
+    image: NDArray[np.uint8]
+    row: int
+    first: int
+    past: int
+
+
+def find_crops(gray: NDArray[np.uint8]) -> list[Crop]:
+    """The crops of a gray frame `uint8 (H, W)` in reading order; empty where nothing is."""
+    strokes = find_strokes(gray, flatten(gray))
+    found: list[Crop] = []
+    for number, row in enumerate(layout.find_rows(strokes, gray.shape)):
+        for first, past in layout.hypotheses(row):
+            box, image = crops.crop(row.strokes[first:past])
+            found.append(Crop(box, image, number, first, past))
+    return found

@@ -1,0 +1,60 @@
+"""Flattens the light: from brightness to ink, whatever lamp, shadow or paper lies behind it.
+
+The background is what remains when everything thinner than a third of the frame is wiped away, by a
+morphological closing for dark strokes and an opening for light ones. Unlike a blur, these keep the edge
+of a hard shadow where it is, so the shadow itself leaves no ink.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_BACKGROUND_ROWS = 120  # the background is smooth: a small picture of it is as good, and far faster
+_THICKEST_STROKE = 0.3  # of the frame's shorter side
+_DARKEST_PAPER = 48  # below this, sensor noise would pass for contrast
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """How strongly each pixel stands out from its background, `uint8 (H, W)`, 0 not at all.
+
+    In `dark`, 255 is perfect black on the paper around it; in `light`, 255 is far brighter than its board.
+    """
+
+    dark: NDArray[np.uint8]
+    light: NDArray[np.uint8]
+
+
+def flatten(gray: NDArray[np.uint8]) -> Ink:
+    """The ink of a gray frame `uint8 (H, W)`, of dark strokes and of light ones."""
+    smooth = cv2.GaussianBlur(gray, (3, 3), 0)
+    paper, board = _backgrounds(smooth)
+    return Ink(
+        dark=_ratio(cv2.subtract(paper, smooth), paper),
+        light=_ratio(cv2.subtract(smooth, board), smooth),
+    )
+
+
+def _backgrounds(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    height, width = gray.shape
+    cell = max(1.0, min(height, width) / _BACKGROUND_ROWS)
+    size = (max(1, round(width / cell)), max(1, round(height / cell)))
+    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+    reach = int(min(small.shape) * _THICKEST_STROKE) | 1
+    window = np.ones((reach, reach), np.uint8)
+    # One more cell inwards: between a lit and a shaded cell the enlarged picture would invent a line.
+    neighbours = np.ones((3, 3), np.uint8)
+    paper = cv2.erode(cv2.morphologyEx(small, cv2.MORPH_CLOSE, window), neighbours)
+    board = cv2.dilate(cv2.morphologyEx(small, cv2.MORPH_OPEN, window), neighbours)
+    return _enlarge(paper, width, height), _enlarge(board, width, height)
+
+
+def _enlarge(small: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
+
+
+def _ratio(difference: NDArray[np.uint8], brightness: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    floor = cv2.max(brightness, _DARKEST_PAPER)  # type: ignore[call-overload]
+    return cv2.divide(difference, floor, scale=255)  # type: ignore[no-any-return]

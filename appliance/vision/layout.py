@@ -1,0 +1,128 @@
+"""Arranges strokes in rows and proposes which of them may be a digit together.
+
+Nothing is decided here that needs to know what a digit looks like: where strokes may belong together, or
+one may be two digits that touch, every sensible grouping becomes a hypothesis, for the network to judge
+(over-segmentation, as in LeCun et al., "Gradient-based learning applied to document recognition", 1998).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.vision.crops import around
+from appliance.vision.strokes import Stroke
+
+_SHORTEST_DIGIT = 12  # pixels
+_FLATTEST_DIGIT = 0.25  # height by width; what is flatter is a dash
+_FRAGMENT = 0.1  # of the row's height: what is smaller is a speck
+_NEAR = 0.3  # of the row's height: how far apart the parts of one digit may lie
+_WIDEST_DIGIT = 1.35  # width by height
+_SUSPECT_WIDTH = 0.8  # width by height from which a stroke may be digits that touch
+_MOST_PARTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Strokes that stand side by side, from left to right; `height` is that of its tallest."""
+
+    strokes: tuple[Stroke, ...]
+    height: int
+
+
+def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
+    """The rows of a frame of `shape`, from top to bottom; strokes that can belong to no digit are left out."""
+    seen = [stroke for stroke in strokes if not _spans(stroke, shape)]
+    digits = [stroke for stroke in seen if _may_be_digit(stroke)]
+    rows: list[list[Stroke]] = []
+    for stroke in sorted(digits, key=lambda stroke: -stroke.height):
+        near = [row for row in rows if any(_beside(stroke, other) for other in row)]
+        rows = [row for row in rows if row not in near] + [[stroke, *(other for row in near for other in row)]]
+    fragments = [stroke for stroke in seen if not _may_be_digit(stroke)]
+    return [_row(row, fragments) for row in sorted(rows, key=lambda row: around(row)[1])]
+
+
+def hypotheses(row: Row) -> Iterator[tuple[int, int]]:
+    """The runs `(first, past)` of a row's strokes that may be one digit."""
+    for first in range(len(row.strokes)):
+        for past in range(first + 1, min(first + _MOST_PARTS, len(row.strokes)) + 1):
+            if _may_be_one(row.strokes[first:past], row.height):
+                yield first, past
+
+
+def _row(digits: Sequence[Stroke], fragments: Sequence[Stroke]) -> Row:
+    height = max(stroke.height for stroke in digits)
+    parts = [part for stroke in digits for part in _split(stroke)]
+    parts += [stroke for stroke in fragments if _belongs(stroke, digits, height)]
+    return Row(tuple(sorted(parts, key=lambda part: part.left + part.right)), height)
+
+
+def _spans(stroke: Stroke, shape: tuple[int, int]) -> bool:
+    """Whether a stroke crosses the whole frame, as a ruled line or a table's edge does."""
+    return stroke.width > 0.9 * shape[1] or (stroke.height > 0.97 * shape[0] and stroke.width > 0.5 * shape[1])
+
+
+def _may_be_digit(stroke: Stroke) -> bool:
+    return stroke.height >= max(_SHORTEST_DIGIT, _FLATTEST_DIGIT * stroke.width)
+
+
+def _beside(one: Stroke, other: Stroke) -> bool:
+    low, high = sorted((one.height, other.height))
+    overlap = min(one.bottom, other.bottom) - max(one.top, other.top)
+    gap = max(one.left, other.left) - min(one.right, other.right)
+    return low > 0.4 * high and overlap > 0.5 * low and gap < 2 * high
+
+
+def _belongs(fragment: Stroke, digits: Sequence[Stroke], height: int) -> bool:
+    """Whether a piece too small for a digit lies close enough to one to be part of it."""
+    if max(fragment.width, fragment.height) < _FRAGMENT * height:
+        return False
+    return any(
+        fragment.width < 1.5 * digit.height
+        and max(fragment.left - digit.right, digit.left - fragment.right) < _NEAR * digit.height
+        and max(fragment.top - digit.bottom, digit.top - fragment.bottom) < _NEAR * digit.height
+        and max(fragment.width, fragment.height) > _FRAGMENT * digit.height
+        for digit in digits
+    )
+
+
+def _may_be_one(parts: Sequence[Stroke], height: int) -> bool:
+    box_width, box_height = around(parts)[2:]
+    if box_height < max(_SHORTEST_DIGIT, 0.4 * height) or box_width > _WIDEST_DIGIT * box_height:
+        return False
+    reach = 0
+    for left, right in zip(parts, parts[1:], strict=False):
+        reach = max(reach, left.right)
+        if right.left - reach > _NEAR * height:
+            return False
+    return True
+
+
+def _split(stroke: Stroke) -> list[Stroke]:
+    """A stroke as it is, or in parts where it is so wide that it may be digits that touch."""
+    if stroke.width < _SUSPECT_WIDTH * stroke.height:
+        return [stroke]
+    cuts = [0, *_cuts(stroke), stroke.width]
+    return [_part(stroke, left, right) for left, right in zip(cuts, cuts[1:], strict=False)]
+
+
+def _cuts(stroke: Stroke) -> list[int]:
+    """The columns where least ink is cut, at least a quarter of the height apart."""
+    apart = max(2, stroke.height // 4)
+    depth = np.convolve((stroke.ink > 127).sum(axis=0), np.ones(3) / 3, mode="same")
+    columns = np.arange(apart, stroke.width - apart)
+    cuts: list[int] = []
+    for column in columns[np.argsort(depth[columns], kind="stable")]:
+        if depth[column] > 0.45 * stroke.height or len(cuts) >= 2 * stroke.width / stroke.height:
+            break
+        if all(abs(column - cut) >= apart for cut in cuts):
+            cuts.append(int(column))
+    return sorted(cuts)
+
+
+def _part(stroke: Stroke, left: int, right: int) -> Stroke:
+    ink: NDArray[np.uint8] = stroke.ink[:, left:right]
+    filled = np.flatnonzero(ink.max(axis=1) > 127)
+    top, bottom = (int(filled[0]), int(filled[-1]) + 1) if filled.size else (0, stroke.height)
+    return Stroke((stroke.left + left, stroke.top + top, right - left, bottom - top), ink[top:bottom], stroke.peak)

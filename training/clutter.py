@@ -1,0 +1,200 @@
+"""Things that lie about and are no digits: what an honest reader must say nothing about."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from training.paper import Picture, Shape, cloud, plain
+from training.pens import MARKS, draw, trace
+
+_FONTS = (
+    cv2.FONT_HERSHEY_SIMPLEX,
+    cv2.FONT_HERSHEY_DUPLEX,
+    cv2.FONT_HERSHEY_COMPLEX,
+    cv2.FONT_HERSHEY_TRIPLEX,
+    cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
+    cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
+)
+_LETTERS = "aabcdeeeffghhijkklmmnnooprrrsttuuvwwxyAABCDEEFGHJKLMNPRTUVWXY"
+
+
+def blank(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Nothing at all."""
+    return plain(shape, rng)
+
+
+def table(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Wood with its grain."""
+    grain = cv2.resize(cloud((shape[0], 8), 2, rng), shape[::-1], interpolation=cv2.INTER_CUBIC)
+    bend = 4 * cloud(shape, 120, rng)
+    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    bent = cv2.remap(grain, columns, rows + bend, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    return (rng.uniform(0.25, 0.75) + rng.uniform(0.02, 0.08) * bent).astype(np.float32)
+
+
+def fabric(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Cloth with folds and a weave."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    pitch = rng.uniform(3, 25)
+    weave = np.sin(2 * np.pi * columns / pitch) * np.sin(2 * np.pi * rows / (pitch * rng.uniform(0.6, 1.6)))
+    folds = cloud(shape, rng.uniform(50, 160), rng)
+    return (rng.uniform(0.2, 0.7) + rng.uniform(0.02, 0.12) * weave + 0.15 * folds).astype(np.float32)
+
+
+def texture(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Grass, gravel, carpet: structure of every size."""
+    sizes = (2, 4, 8, 16, 32)
+    weights = rng.dirichlet(np.ones(len(sizes)))
+    total = sum(w * cloud(shape, s, rng) for w, s in zip(weights, sizes, strict=True))
+    return (rng.uniform(0.3, 0.6) + rng.uniform(0.1, 0.35) * total).astype(np.float32)
+
+
+def hands(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Skin-like blobs and fingers over a page."""
+    page = plain(shape, rng)
+    tone = rng.uniform(0.3, 0.75)
+    for _ in range(int(rng.integers(1, 6))):
+        start = rng.uniform(0, 1, 2) * shape[::-1]
+        end = start + rng.normal(0, 220, 2)
+        width = int(rng.uniform(30, 110))
+        finger = np.zeros(shape, np.float32)
+        cv2.line(finger, start.astype(int).tolist(), end.astype(int).tolist(), 1.0, width)
+        finger = cv2.GaussianBlur(finger, (0, 0), rng.uniform(1.5, 10))
+        page = page * (1 - finger) + (tone + 0.06 * cloud(shape, 40, rng)) * finger
+    return page.astype(np.float32)
+
+
+def cables(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Cables, hairs and threads."""
+    page = plain(shape, rng)
+    for _ in range(int(rng.integers(1, 5))):
+        points = rng.uniform(-0.2, 1.2, (6, 2)) * shape[::-1]
+        t = np.linspace(0, 1, 80)[:, None]
+        basis = [np.array([1, 5, 10, 10, 5, 1])[k] * t**k * (1 - t) ** (5 - k) for k in range(6)]
+        line = sum(b * points[k] for k, b in enumerate(basis))
+        tone = float(rng.uniform(0.05, 0.5))
+        cv2.polylines(page, [np.round(line).astype(np.int32)], False, tone, int(rng.integers(1, 16)), cv2.LINE_AA)
+    return page
+
+
+def keyboard(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Keys in rows, each with a letter."""
+    light = rng.random() < 0.5
+    key, gap, ink = (0.85, 0.3, 0.15) if light else (0.15, 0.45, 0.85)
+    page = np.full(shape, gap, np.float32)
+    pitch = int(rng.integers(36, 90))
+    for top in range(int(rng.integers(-pitch, 0)), shape[0], pitch):
+        for left in range(int(rng.integers(-pitch, 0)), shape[1], pitch):
+            cv2.rectangle(page, (left + 3, top + 3), (left + pitch - 4, top + pitch - 4), key, -1)
+            letter = _LETTERS[int(rng.integers(len(_LETTERS)))].upper()
+            cv2.putText(page, letter, (left + pitch // 4, top + pitch * 2 // 3), 0, pitch / 70, ink,
+                        1 + pitch // 50, cv2.LINE_AA)
+    return page
+
+
+def print_(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Lines of printed words."""
+    page = plain(shape, rng)
+    scale = rng.uniform(0.4, 2.2)
+    font = int(rng.choice(_FONTS))
+    ink = float(page.mean()) - rng.uniform(0.3, 0.8)
+    for line in range(int(rng.integers(1, 12))):
+        words = " ".join(_word(rng) for _ in range(int(rng.integers(1, 9))))
+        at = (int(rng.integers(0, 80)), int((line + 1) * scale * 36))
+        cv2.putText(page, words, at, font, scale, ink, max(1, round(scale * rng.uniform(0.8, 2.4))), cv2.LINE_AA)
+    return page
+
+
+def letters(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Handwritten letters, signs and arrows."""
+    return _marked(shape, rng, list(MARKS))
+
+
+def crossed_out(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Scribbles, as over a mistake."""
+    page = plain(shape, rng)
+    for _ in range(int(rng.integers(1, 5))):
+        size = rng.uniform(25, 140)
+        turns = int(rng.integers(4, 14))
+        x = np.linspace(0, size * rng.uniform(0.5, 1.6), 2 * turns) + rng.normal(0, size / 12, 2 * turns)
+        y = np.where(np.arange(2 * turns) % 2, size, 0) + rng.normal(0, size / 10, 2 * turns)
+        at = rng.uniform(0, 0.8, 2) * shape[::-1]
+        line = np.stack([x, y], axis=1) + at
+        cv2.polylines(page, [np.round(line).astype(np.int32)], False, float(page.mean()) - 0.5,
+                      max(1, int(size / rng.uniform(8, 40))), cv2.LINE_AA)
+    return page
+
+
+def objects(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Boxes, coins, pens and tools: polygons and ellipses with edges and shading."""
+    page = np.full(shape, rng.uniform(0.15, 0.9), np.float32) + 0.05 * cloud(shape, 80, rng)
+    for _ in range(int(rng.integers(2, 16))):
+        tone = float(rng.uniform(0.05, 0.95))
+        at = rng.uniform(0, 1, 2) * shape[::-1]
+        size = rng.uniform(8, 120)
+        if rng.random() < 0.5:
+            corners = at + rng.normal(0, size, (int(rng.integers(3, 7)), 2))
+            filled = rng.random() < 0.7
+            points = [np.round(corners).astype(np.int32)]
+            if filled:
+                cv2.fillPoly(page, points, tone, cv2.LINE_AA)
+            else:
+                cv2.polylines(page, points, True, tone, int(rng.integers(1, 8)), cv2.LINE_AA)
+        else:
+            axes = (int(size * rng.uniform(0.3, 1)) + 2, int(size * rng.uniform(0.1, 1)) + 2)
+            cv2.ellipse(page, np.round(at).astype(int).tolist(), axes, float(rng.uniform(0, 180)), 0,
+                        float(rng.choice([120, 200, 270])) if rng.random() < 0.4 else 360, tone, -1, cv2.LINE_AA)
+    return page + rng.uniform(0, 0.03) * cloud(shape, 4, rng)
+
+
+def page_corner(shape: Shape, rng: np.random.Generator) -> Picture:
+    """The edges of a sheet, or of several, on a table."""
+    ground = table(shape, rng) if rng.random() < 0.5 else np.full(shape, rng.uniform(0.05, 0.6), np.float32)
+    for _ in range(int(rng.integers(1, 4))):
+        middle = rng.uniform(0, 1, 2) * shape[::-1]
+        angle = rng.normal(0, 0.3)
+        turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        half = rng.uniform(60, 320, 2)
+        corners = middle + (np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half) @ turned.T
+        cv2.fillPoly(ground, [np.round(corners).astype(np.int32)], float(rng.uniform(0.5, 1.0)), cv2.LINE_AA)
+    return ground
+
+
+CLUTTER: dict[str, Callable[[Shape, np.random.Generator], Picture]] = {
+    "blank": blank,
+    "table": table,
+    "fabric": fabric,
+    "texture": texture,
+    "hands": hands,
+    "cables": cables,
+    "keyboard": keyboard,
+    "print": print_,
+    "letters": letters,
+    "crossed-out": crossed_out,
+    "objects": objects,
+    "page-corner": page_corner,
+}
+"""Families of scenes with nothing to read."""
+
+
+def _word(rng: np.random.Generator) -> str:
+    return "".join(_LETTERS[i] for i in rng.integers(0, len(_LETTERS), int(rng.integers(2, 9))))
+
+
+def _marked(shape: Shape, rng: np.random.Generator, names: list[str]) -> Picture:
+    page = plain(shape, rng)
+    height = rng.uniform(25, 160)
+    thickness = height * rng.uniform(0.04, 0.16)
+    strength = rng.uniform(0.25, 0.8)
+    x, y = rng.uniform(5, 60), rng.uniform(5, 120)
+    while y + height < shape[0]:
+        mark = draw(trace(MARKS[names[int(rng.integers(len(names)))]], rng), height * rng.uniform(0.7, 1.05), thickness)
+        h, w = mark.shape
+        if x + w >= shape[1]:
+            x, y = rng.uniform(5, 60), y + 1.5 * height
+            continue
+        if y + h < shape[0]:
+            page[int(y) : int(y) + h, int(x) : int(x) + w] -= strength * mark
+        x += w + height * rng.uniform(0.05, 0.9)
+    return page

@@ -1,0 +1,285 @@
+"""Renders frames as a camera would take them, and cuts crops from them with the appliance's own vision.
+
+A scene is ink on paper under a light, seen by a lens and a sensor. Every pixel of a digit remembers whose
+it is, so what vision finds can be told apart: a whole digit, a part, two together, or none.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.network import NOT_A_DIGIT
+from appliance.vision import Box, find_crops
+from training import paper
+from training.clutter import CLUTTER
+from training.paper import LIGHTS, PAPERS, Picture
+from training.pens import DIGITS, MARKS, draw, trace
+
+FRAME = (480, 640)
+_NOBODY = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a scene looks; lengths are in pixels, `stroke` is the pen's width by the digit's height."""
+
+    paper: str = "plain"
+    light: str = "even"
+    height: float = 100
+    stroke: float = 0.1
+    ink: float = 0.7
+    turn: float = 0
+    perspective: float = 0
+    focus: float = 0.6
+    motion: float = 0
+    noise: float = 2
+    quality: int = 90
+    exposure: float = 0.9
+    spacing: float = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A frame `uint8 (H, W)`, the number in it, and whose each pixel is: a digit's index in `text`, or -1."""
+
+    gray: NDArray[np.uint8]
+    text: str
+    owners: NDArray[np.int16]
+
+
+class Hand:
+    """Writes digits: MNIST's own, at any size and with any pen, or drawn stroke by stroke."""
+
+    def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.integer], drawn: float = 0.5) -> None:
+        """`images (n, 28, 28)` and `labels (n,)` are MNIST's; `drawn` is the share of digits drawn instead."""
+        self._images = [images[labels == value] for value in range(10)]
+        self._drawn = drawn
+
+    def write(self, value: int, height: float, thickness: float, rng: np.random.Generator) -> Picture:
+        """One digit, cut to its bounds, `float32 (h, w)`, 1 where there is ink."""
+        own = self._images[value]
+        if len(own) == 0 or rng.random() < self._drawn:
+            shapes = DIGITS[value]
+            return draw(trace(shapes[int(rng.integers(len(shapes)))], rng), height, thickness)
+        return _enlarged(own[int(rng.integers(len(own)))], height, thickness)
+
+
+def _enlarged(image: NDArray[np.uint8], height: float, thickness: float) -> Picture:
+    """An MNIST digit at another size, its strokes made as thick as asked."""
+    x, y, w, h = cv2.boundingRect((image > 0).astype(np.uint8))
+    digit = image[max(0, y - 1) : y + h + 1, max(0, x - 1) : x + w + 1]
+    scale = max(60.0, height) / h  # thin pens need room to be thinned
+    big = cv2.resize(digit, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    solid = (cv2.GaussianBlur(big, (0, 0), 0.35 * scale) > 110).astype(np.uint8)
+    inside = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
+    ridge = inside[inside > 0.6 * inside.max()]
+    now = 2 * float(ridge.mean()) if ridge.size else 1.0
+    wanted = thickness * max(60.0, height) / height
+    if wanted < now:
+        reach = 2 * int(inside.max()) + 1
+        local = cv2.dilate(inside, np.ones((reach, reach), np.uint8))
+        solid = (inside > local * (1 - wanted / now) * 0.95).astype(np.uint8) * solid
+    else:
+        grow = max(1, round(wanted - now)) | 1
+        pad = grow // 2 + 1
+        solid = cv2.copyMakeBorder(solid, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=0)
+        solid = cv2.dilate(solid, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (grow, grow)))
+    shrink = height / solid.shape[0]
+    size = (max(1, round(solid.shape[1] * shrink)), max(1, round(solid.shape[0] * shrink)))
+    soft = cv2.resize(solid * np.float32(1), size, interpolation=cv2.INTER_AREA if shrink < 1 else cv2.INTER_LINEAR)
+    return soft.astype(np.float32)
+
+
+def random_look(rng: np.random.Generator, **fixed: float | str) -> Look:
+    """A look as it may come in a kitchen, an office or a classroom; `fixed` fields are kept."""
+    look = Look(
+        paper=str(rng.choice(list(PAPERS), p=[0.45, 0.15, 0.12, 0.1, 0.06, 0.12])),
+        light=str(rng.choice(list(LIGHTS), p=[0.45, 0.2, 0.25, 0.1])),
+        height=float(np.exp(rng.uniform(np.log(20), np.log(320)))),
+        stroke=float(np.exp(rng.uniform(np.log(0.03), np.log(0.2)))),
+        ink=float(rng.uniform(0.25, 0.95)),
+        turn=float(rng.normal(0, 6)),
+        perspective=float(rng.uniform(0, 0.12)),
+        focus=float(rng.choice([0.4, 0.8, 1.2, 2.0, 3.0], p=[0.3, 0.3, 0.2, 0.13, 0.07])),
+        motion=float(rng.choice([0.0, rng.uniform(2, 9)], p=[0.85, 0.15])),
+        noise=float(rng.choice([1.0, 3.0, 6.0, 12.0], p=[0.4, 0.3, 0.2, 0.1])),
+        quality=int(rng.choice([100, 90, 70, 40], p=[0.4, 0.3, 0.2, 0.1])),
+        exposure=float(rng.uniform(0.45, 1.05)),
+        spacing=float(rng.uniform(0.08, 0.9)),
+    )
+    return replace(look, **fixed)  # type: ignore[arg-type]
+
+
+def render(texts: Sequence[str], look: Look, hand: Hand, rng: np.random.Generator, marks: int = 0) -> Scene:
+    """A scene with a number on each row, and with so many other marks around."""
+    page = PAPERS[look.paper](FRAME, rng)
+    ink, owners = _written(texts, look, hand, rng)
+    taken = ink.copy()
+    for _ in range(marks):
+        _scatter(taken, ink, look, rng)
+    warp = _view(look, rng)
+    size = FRAME[::-1]
+    page = cv2.warpPerspective(page, warp, size, borderMode=cv2.BORDER_REFLECT)  # type: ignore[assignment]
+    ink = cv2.warpPerspective(ink, warp, size)  # type: ignore[assignment]
+    owners = cv2.warpPerspective(owners, warp, size, flags=cv2.INTER_NEAREST, borderValue=_NOBODY)  # type: ignore[assignment]
+    return Scene(_photograph(_inked(page, ink, look), look, rng), "".join(texts), owners)
+
+
+def render_clutter(family: str, look: Look, rng: np.random.Generator) -> Scene:
+    """A scene of one of the families in `CLUTTER`, with nothing to read."""
+    picture = cv2.warpPerspective(CLUTTER[family](FRAME, rng), _view(look, rng), FRAME[::-1],
+                                  borderMode=cv2.BORDER_REFLECT)
+    return Scene(_photograph(picture, look, rng), "", np.full(FRAME, _NOBODY, np.int16))  # type: ignore[arg-type]
+
+
+def _written(texts: Sequence[str], look: Look, hand: Hand, rng: np.random.Generator) -> tuple[Picture, NDArray[np.int16]]:
+    ink = np.zeros(FRAME, np.float32)
+    owners = np.full(FRAME, _NOBODY, np.int16)
+    number = 0
+    rows = [[hand.write(int(c), look.height * rng.uniform(0.88, 1.08), look.height * look.stroke, rng) for c in text]
+            for text in texts]
+    tallest = sum(max((d.shape[0] for d in row), default=0) for row in rows) + look.height * 0.6 * (len(rows) - 1)
+    y = rng.uniform(8, max(9, FRAME[0] - tallest - 8))
+    for row in rows:
+        gaps = [look.height * max(0.04, look.spacing * rng.uniform(0.6, 1.3)) for _ in row]
+        length = sum(d.shape[1] for d in row) + sum(gaps)
+        x = rng.uniform(8, max(9, FRAME[1] - length - 8))
+        drift = rng.normal(0, 0.03)
+        for digit, gap in zip(row, gaps, strict=True):
+            top = y + look.height * rng.normal(0, 0.03) + drift * x
+            _stamp(ink, owners, digit, round(x), round(top), number)
+            x += digit.shape[1] + gap
+            number += 1
+        y += look.height * 1.6
+    return ink, owners
+
+
+def _stamp(ink: Picture, owners: NDArray[np.int16], digit: Picture, x: int, y: int, number: int) -> None:
+    x, y = max(0, x), max(0, y)
+    digit = digit[: FRAME[0] - y, : FRAME[1] - x]
+    place = slice(y, y + digit.shape[0]), slice(x, x + digit.shape[1])
+    np.maximum(ink[place], digit, out=ink[place])
+    owners[place][digit > 0.35] = number
+
+
+def _scatter(taken: Picture, ink: Picture, look: Look, rng: np.random.Generator) -> None:
+    """One mark where there is room for it."""
+    names = list(MARKS)
+    height = look.height * rng.uniform(0.5, 1.1)
+    mark = draw(trace(MARKS[names[int(rng.integers(len(names)))]], rng), height, max(1.0, look.height * look.stroke))
+    h, w = mark.shape
+    if h >= FRAME[0] or w >= FRAME[1]:
+        return
+    for _ in range(8):
+        y, x = int(rng.integers(FRAME[0] - h)), int(rng.integers(FRAME[1] - w))
+        around = slice(max(0, y - 6), y + h + 6), slice(max(0, x - 6), x + w + 6)
+        if taken[around].max() == 0:
+            taken[y : y + h, x : x + w] = 1
+            np.maximum(ink[y : y + h, x : x + w], mark, out=ink[y : y + h, x : x + w])
+            return
+
+
+def _view(look: Look, rng: np.random.Generator) -> NDArray[np.float64]:
+    """The homography of a camera that does not look straight down."""
+    height, width = FRAME
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    moved = corners + rng.uniform(-1, 1, (4, 2)).astype(np.float32) * look.perspective * width / 4
+    turn = np.vstack([cv2.getRotationMatrix2D((width / 2, height / 2), look.turn, 1), [0, 0, 1]])
+    return cv2.getPerspectiveTransform(corners, moved) @ turn  # type: ignore[no-any-return]
+
+
+def _inked(page: Picture, ink: Picture, look: Look) -> Picture:
+    """Ink takes light from paper; chalk gives it to a board, and crumbles."""
+    if look.paper == "board":
+        return page + (0.95 - page) * ink * look.ink
+    return page * (1 - ink * look.ink)
+
+
+def _photograph(picture: Picture, look: Look, rng: np.random.Generator) -> NDArray[np.uint8]:
+    lit = picture * LIGHTS[look.light](FRAME, rng) * look.exposure
+    if look.focus > 0:
+        lit = cv2.GaussianBlur(lit, (0, 0), look.focus)
+    if look.motion >= 1:
+        lit = paper.motion(lit, look.motion, rng)
+    return paper.sensed(lit, look.noise, look.quality, rng)
+
+
+def judge(scene: Scene, box: Box) -> int | None:
+    """What a crop of this box holds: a digit's value, `NOT_A_DIGIT`, or None where it is hard to say."""
+    x, y, width, height = box
+    inside = np.bincount(scene.owners[y : y + height, x : x + width].ravel() + 1, minlength=len(scene.text) + 1)[1:]
+    every = np.bincount(scene.owners.ravel() + 1, minlength=len(scene.text) + 1)[1:]
+    share = inside / np.maximum(every, 1)
+    whole = np.flatnonzero(share > 0.93)
+    others = np.delete(share, whole) if len(whole) == 1 else share
+    if len(whole) == 1 and (others.size == 0 or others.max() < 0.1):
+        rows, columns = np.nonzero(scene.owners == whole[0])
+        tight = np.ptp(rows) + 1, np.ptp(columns) + 1
+        return int(scene.text[whole[0]]) if tight[0] * tight[1] > 0.6 * width * height else NOT_A_DIGIT
+    if share.size == 0 or share.max() < 0.1 or len(whole) > 1:
+        return NOT_A_DIGIT
+    partly = share.max() < 0.6
+    return NOT_A_DIGIT if partly and width > 0.4 * height else None  # a narrow part may well look like a one
+
+
+def make_crops(
+    images: NDArray[np.uint8], labels: NDArray[np.integer], count: int, seed: int, workers: int = 2
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Crops that the appliance's vision cut from rendered scenes, and what they hold.
+
+    Gives `uint8 (count, 28, 28)` and `int64 (count,)`, 0 to 9 or `NOT_A_DIGIT`. The digits are written
+    from the MNIST `images (n, 28, 28)` and `labels (n,)` given, and drawn.
+    """
+    parts = -(-count // 500)
+    jobs = [(images, labels, 500, [seed, part]) for part in range(parts)]
+    if workers > 1:
+        with ProcessPoolExecutor(workers) as pool:
+            results = list(pool.map(_some_crops, *zip(*jobs, strict=True)))
+    else:
+        results = [_some_crops(*job) for job in jobs]
+    crops, values = (np.concatenate(column)[:count] for column in zip(*results, strict=True))
+    return crops, values
+
+
+def _some_crops(
+    images: NDArray[np.uint8], labels: NDArray[np.integer], count: int, seed: Sequence[int]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng(seed)
+    hand = Hand(images, labels)
+    crops: list[NDArray[np.uint8]] = []
+    values: list[int] = []
+    while len(crops) < count:
+        scene = _any_scene(hand, rng)
+        for image, value in _judged(scene, rng):
+            crops.append(image)
+            values.append(value)
+    return np.stack(crops[:count]), np.array(values[:count], np.int64)
+
+
+def _any_scene(hand: Hand, rng: np.random.Generator) -> Scene:
+    look = random_look(rng)
+    if rng.random() < 0.3:
+        families = list(CLUTTER)
+        return render_clutter(families[int(rng.integers(len(families)))], look, rng)
+    fits = max(1, int(FRAME[1] / (look.height * (0.8 + look.spacing))))
+    rows = int(rng.integers(1, max(2, int(FRAME[0] / (2.2 * look.height))) + 1)) if rng.random() < 0.5 else 1
+    texts = ["".join(str(v) for v in rng.integers(0, 10, int(rng.integers(1, min(9, fits) + 1)))) for _ in range(min(rows, 4))]
+    return render(texts, look, hand, rng, marks=int(rng.integers(0, 4)))
+
+
+def _judged(scene: Scene, rng: np.random.Generator) -> list[tuple[NDArray[np.uint8], int]]:
+    """The scene's crops with their values; of those that are none, no more than a few."""
+    digits, others = [], []
+    for found in find_crops(scene.gray):
+        value = judge(scene, found.box)
+        if value == NOT_A_DIGIT:
+            others.append((found.image, value))
+        elif value is not None:
+            digits.append((found.image, value))
+    rng.shuffle(others)  # type: ignore[arg-type]
+    return digits + others[: max(6, len(digits) // 2)]
