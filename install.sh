@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# The one entry: anywhere, the demonstration and the tests in an environment of their own.
-# Plain enough for bash 3.2, which is what macOS has.
+# The one entry. On a Raspberry Pi it installs the appliance as a service (systemd/service.sh); anywhere it
+# runs the demonstration and the tests, in an environment of their own. Plain enough for macOS's bash 3.2.
 set -Eeuo pipefail
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 trial=$repository/.venv
 log=/dev/null
 doing=""
+leftovers=()  # removed at the end, whatever comes
+on_failure=:  # run after a failure
+pip_options=()
 readonly said_why=70 # the status `die` leaves with: its line is printed, nothing is to be added
 
 main() {
@@ -16,19 +19,21 @@ main() {
     unset PYTHONPATH PYTHONHOME
     export PYTHONNOUSERSITE=1 PIP_USER=0 PIP_NO_INPUT=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
-    local command=${1-}
-    [ $# -eq 0 ] || shift
-    case $command in
+    # shellcheck source=systemd/service.sh
+    source "$repository/systemd/service.sh"
+    case ${1-} in
+        "") if is_pi && [ "$(id -u)" -eq 0 ]; then service install; else usage; fi ;;
+        help | -h | --help) usage ;;
+        install | uninstall | -*) service "$@" ;;
         demo)
             prepare_trial
-            exec "$trial/bin/digit-appliance" demo "$@"
+            exec "$trial/bin/digit-appliance" demo "${@:2}"
             ;;
         test)
             prepare_trial
-            run_tests "$@"
+            run_tests "${@:2}"
             ;;
-        "" | help | -h | --help) usage ;;
-        *) die "there is no '$command' here; ./install.sh alone says what there is" ;;
+        *) die "there is no '$1' here; ./install.sh help says what there is" ;;
     esac
 }
 
@@ -36,29 +41,46 @@ usage() {
     cat <<'END'
 The digit appliance: reads handwritten digits through a camera and shows them on real hardware.
 
+Anywhere with Python 3.11 or newer, in an environment of its own in .venv (about 1.5 GB, made the first time):
   ./install.sh demo          plays recorded frames through the whole appliance, in this terminal
   ./install.sh demo --once   once through, then a table of what was shown; fails if any of it is wrong
   ./install.sh test          runs the tests
 
-Both make their own environment in .venv the first time (about 1 GB) and need only Python 3.11 or newer.
+On a Raspberry Pi (64-bit Raspberry Pi OS, Bookworm or Trixie):
+  sudo ./install.sh             installs the service, or upgrades it; safe to run again
+       --dry-run                only says what would be done
+       --unattended             asks nothing
+       --offline WHEELS         takes everything from a folder, without a network
+  sudo ./install.sh uninstall   removes it; keeps configuration and weights
+       --purge                  removes those too
 END
+}
+
+is_pi() {
+    [ -e /etc/rpi-issue ] || grep -qs "Raspberry Pi" /proc/device-tree/model
 }
 
 # --- Saying what happens ---------------------------------------------------------------------------
 
 die() {
-    printf 'install.sh: %s\n' "$*" >&3
+    printf 'install.sh: %s\n' "$*" | tee -a "$log" >&3
     exit $said_why
 }
 
 finish() {
     local status=$?
-    if [ "$status" -ne 0 ] && [ "$status" -ne $said_why ] && [ -n "$doing" ]; then
-        tail -n 15 "$log" | sed 's/^/    /' >&3
-        printf 'install.sh: failed: %s. All of its output is in %s\n' "$doing" "$log" >&3
+    trap - EXIT
+    if [ "$status" -ne 0 ]; then
+        if [ "$status" -eq 130 ] || [ "$status" -eq 143 ]; then
+            echo "install.sh: interrupted; it can be run again" >&3
+        elif [ "$status" -ne $said_why ]; then
+            tail -n 15 "$log" | sed 's/^/    /' >&3
+            echo "install.sh: failed: ${doing:-see above}. All that was said is in $log" >&3
+        fi
+        "$on_failure"
         status=1
     fi
-    [ "$status" -ne $said_why ] || status=1
+    rm -rf ${leftovers[@]+"${leftovers[@]}"}
     exit "$status"
 }
 
@@ -168,7 +190,7 @@ pip_install() { # ENVIRONMENT ARGUMENT...
     shift
     # The system's picamera2 is compiled for the system's numpy, so where it is visible that one stays.
     numpy=$(system_numpy "$environment")
-    "$environment/bin/python" -m pip install "$@" ${numpy:+"numpy==$numpy"}
+    "$environment/bin/python" -m pip install ${pip_options[@]+"${pip_options[@]}"} "$@" ${numpy:+"numpy==$numpy"}
 }
 
 system_numpy() { # ENVIRONMENT

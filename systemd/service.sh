@@ -1,0 +1,304 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # what is not assigned or used here is so in install.sh
+# The appliance as a service of Raspberry Pi OS. Sourced by install.sh, which has the words for it.
+#
+#   /opt/digit-appliance.d/20261124-071500/   an environment, with the unit that belongs to it
+#   /opt/digit-appliance -> the one in use    one rename switches over, or back
+#   /usr/local/bin/digit-appliance            the command
+#   /etc/digit-appliance/config.toml          the person's; written only if missing
+#   /var/lib/digit-appliance/                 the weights, and whatever the service remembers
+
+readonly environments=/opt/digit-appliance.d
+readonly in_use=/opt/digit-appliance
+readonly command_link=/usr/local/bin/digit-appliance
+readonly configuration=/etc/digit-appliance/config.toml
+readonly state=/var/lib/digit-appliance
+readonly unit=digit-appliance.service
+readonly unit_file=/etc/systemd/system/$unit
+readonly user=digit-appliance
+readonly service_log=/var/log/digit-appliance-install.log
+readonly python=/usr/bin/python3 # the one that the system's picamera2 belongs to
+readonly packages="python3-picamera2 python3-lgpio python3-venv"
+readonly groups="video gpio render"
+readonly needed_mb=2500 # an environment is about 800 MB, and an upgrade has two for a while
+
+task=install_service dry_run="" unattended="" offline="" purge=""
+new="" old=""
+
+service() {
+    read_options "$@"
+    cd / # the service's user may not even look into the folder this was called from
+    $task
+}
+
+install_service() {
+    old=$(readlink -e "$in_use" || true)
+    new=$environments/$(date +%Y%m%d-%H%M%S)
+    check_system
+    if [ -z "$dry_run" ]; then
+        claim_this_machine
+        [ -z "$(missing_packages)" ] || [ -n "$offline" ] || step "refreshing apt's lists" apt-get update
+    fi
+    check_packages
+    print_plan
+    [ -z "$dry_run" ] || return 0
+    confirm "Install?"
+
+    [ -z "$(missing_packages)" ] || step "installing system packages" install_packages
+    step "making the system user" make_user
+    build_environment
+    step "trying it on this machine" self_test
+    write_configuration
+    switch_over
+    step "putting the weights in place" install_weights
+    find "$environments" -mindepth 1 -maxdepth 1 ! -path "$new" -exec rm -rf {} +
+    report
+}
+
+read_options() {
+    while [ $# -gt 0 ]; do
+        case $1 in
+            install | --install) ;;
+            uninstall | --uninstall) task=uninstall_service ;;
+            --dry-run) dry_run=yes ;;
+            --unattended) unattended=yes ;;
+            --purge) purge=yes ;;
+            --offline)
+                [ -d "${2-}" ] || die "--offline needs the folder with the wheels: see docs/install.md"
+                offline=$(cd "$2" && pwd -P)
+                shift
+                ;;
+            *) die "there is no option '$1' here; ./install.sh help says what there is" ;;
+        esac
+        shift
+    done
+}
+
+# --- Checks: nothing is changed until all have passed ----------------------------------------------
+
+check_system() {
+    local architecture release free
+    [ -n "$dry_run" ] || [ "$(id -u)" -eq 0 ] || die "this changes the system, so it must be run as root: sudo ./install.sh"
+    architecture=$(dpkg --print-architecture 2>/dev/null || true)
+    release=$(. /etc/os-release 2>/dev/null && echo "${VERSION_ID-}")
+    case $architecture in
+        arm64 | amd64) ;;
+        arm*) die "this is a 32-bit system: flash 'Raspberry Pi OS (64-bit)' with Raspberry Pi Imager (a Pi 3 or newer, or a Zero 2 W)" ;;
+        *) die "this is not Raspberry Pi OS; here there are ./install.sh demo and ./install.sh test" ;;
+    esac
+    [ "${release%%.*}" -ge 12 ] 2>/dev/null ||
+        die "this system (release '$release') is too old: flash Raspberry Pi OS Bookworm or Trixie, 64-bit, with Raspberry Pi Imager"
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+        die "$python is missing or older than 3.11: sudo apt-get install --reinstall python3"
+    ! grep -Eqs 'boot=overlay|overlayroot=' /proc/cmdline ||
+        die "the card is read-only (an overlay), so nothing would survive a reboot: switch it off in raspi-config, Performance Options, and reboot"
+    [ -w /opt ] && [ -w /etc ] || [ -n "$dry_run" ] || die "the system is mounted read-only: sudo mount -o remount,rw /"
+    [ ! -e "$in_use" ] || [ -L "$in_use" ] || die "$in_use is in the way: move it elsewhere"
+    free=$(df -Pm /opt | awk 'NR == 2 { print $4 }')
+    [ "$free" -ge $needed_mb ] || die "only $free MB are free and $needed_mb are needed: remove something ('sudo apt-get clean'), or use a larger card"
+    [ -n "$offline" ] || check_network
+}
+
+check_network() {
+    "$python" - "${PIP_INDEX_URL:-https://pypi.org/simple}" 2>/dev/null <<'END' ||
+import sys, urllib.error, urllib.request
+try:
+    urllib.request.urlopen(sys.argv[1] + "/pip/", timeout=20).close()
+except urllib.error.HTTPError:
+    pass  # an answer, whatever it says
+END
+        die "the Python package index cannot be reached: connect this Pi to the network, see whether 'date' is right, or use --offline WHEELS"
+}
+
+missing_packages() {
+    local package
+    for package in $packages; do
+        dpkg-query --show --showformat '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^.i' || printf '%s ' "$package"
+    done
+}
+
+check_packages() {
+    local package
+    if [ -n "$offline" ]; then
+        compgen -G "$offline/torch-*.whl" >/dev/null || die "no wheel of torch in $offline: see docs/install.md"
+        [ -z "$(missing_packages)" ] || compgen -G "$offline/*.deb" >/dev/null ||
+            die "not installed, and no .deb files in $offline: $(missing_packages)"
+        return
+    fi
+    for package in $(missing_packages); do
+        apt-cache show "$package" >/dev/null 2>&1 ||
+            die "this system's archives have no $package: is this Raspberry Pi OS, and does 'sudo apt-get update' work?"
+    done
+    # shellcheck disable=SC2046 # one word a package
+    [ -z "$(missing_packages)" ] || apt-get install --simulate --no-install-recommends $(missing_packages) >/dev/null 2>&1 ||
+        die "apt cannot install $(missing_packages): mend it with 'sudo apt-get --fix-broken install'"
+}
+
+# One run at a time, from here on with a log, and with temporary files on the card: /tmp is in memory on Trixie.
+claim_this_machine() {
+    exec 9>/run/lock/digit-appliance-install
+    flock --nonblock 9 || die "another ./install.sh is at work"
+    log=$service_log
+    printf '\n=== %s: install.sh, %s\n' "$(date)" "$(. /etc/os-release && echo "$PRETTY_NAME")" >>"$log"
+    umask 022
+    mkdir -p "$environments"
+    find "$environments" -mindepth 1 -maxdepth 1 ! -path "$old" -exec rm -rf {} +
+    leftovers=("$new" "$environments/tmp")
+    mkdir "$environments/tmp"
+    export TMPDIR=$environments/tmp DEBIAN_FRONTEND=noninteractive
+    pip_options=(--no-cache-dir --no-compile) # what is compiled is what the trial runs use, and no more
+    [ -z "$offline" ] || export PIP_NO_INDEX=1 PIP_FIND_LINKS=$offline
+}
+
+print_plan() {
+    local missing
+    missing=$(missing_packages)
+    cat <<END
+This will
+  - install with apt: ${missing:-nothing, all of $packages is there}
+  - make an environment in $new with PyTorch (without CUDA)${offline:+ from $offline}, and try it
+  - make the system user $user (no login; groups $groups)
+  - $([ -e "$configuration" ] && echo "keep $configuration" || echo "write $configuration")
+  - $(if [ -n "$old" ]; then echo "switch $in_use over from $(basename "$old"), and back if the new one fails"; else echo "link $in_use to it, and the command $command_link"; fi)
+  - put the shipped weights into $state, unless you have installed others
+  - start $unit, now and at every boot
+Nothing under /boot is touched. Everything said is kept in $service_log.
+END
+}
+
+confirm() { # QUESTION
+    local answer
+    [ -z "$unattended" ] || return 0
+    [ -t 0 ] || die "there is nobody to ask: add --unattended"
+    read -r -p "$1 [Y/n] " answer
+    case $answer in "" | [Yy]*) ;; *) die "nothing was changed" ;; esac
+}
+
+# --- The steps -------------------------------------------------------------------------------------
+
+install_packages() {
+    local from=()
+    [ -z "$offline" ] || from=(--no-download "$offline"/*.deb)
+    # On a fresh card the system's own first update may hold apt's lock for minutes.
+    # shellcheck disable=SC2046 # one word a package
+    apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=600 ${from[@]+"${from[@]}"} $(missing_packages)
+}
+
+make_user() {
+    local group
+    id "$user" >/dev/null 2>&1 ||
+        useradd --system --user-group --home-dir "$state" --no-create-home --shell /usr/sbin/nologin "$user"
+    for group in $groups; do
+        ! getent group "$group" >/dev/null || usermod --append --groups "$group" "$user"
+    done
+}
+
+build_environment() {
+    step "making the environment" make_environment "$python" "$new"
+    step "installing PyTorch without CUDA" install_torch "$new"
+    step "installing the appliance" pip_install "$new" "$repository"
+    refuse_cuda "$new"
+    cp "$repository/systemd/$unit" "$new/$unit"
+}
+
+# In a process of its own, as the service's user, and from the outside: an illegal instruction kills it.
+self_test() {
+    local status=0 factory=mock
+    [ ! -e /dev/gpiochip0 ] || factory=lgpio
+    runuser -u "$user" -- env GPIOZERO_PIN_FACTORY="$factory" TMPDIR=/tmp \
+        "$new/bin/python" -I - <"$repository/systemd/selftest.py" || status=$?
+    case $status in
+        0) ;;
+        132) die "this processor lacks an instruction that PyTorch was built with (illegal instruction): $(outcome)" ;;
+        *) die "the new environment does not work here (the end of $log tells why): $(outcome)" ;;
+    esac
+    # As root, so that what Python compiles on the way is there for every start of the service.
+    "$new/bin/python" -I -c '
+from appliance import shipped, weights
+result = weights.self_test(shipped.models() / "digits.pt")
+print("read right:", result)
+raise SystemExit(2 * result.right < result.frames)' ||
+        die "the new version cannot read its own frames (the end of $log tells why): $(outcome)"
+}
+
+outcome() {
+    if [ -n "$old" ]; then echo "the old version goes on running"; else echo "nothing was installed"; fi
+}
+
+shipped_folder() { # ENVIRONMENT NAME
+    compgen -G "$1/lib/python3*/site-packages/appliance/$2"
+}
+
+write_configuration() {
+    mkdir -p "$(dirname "$configuration")"
+    [ -e "$configuration" ] || install --mode 644 "$repository/systemd/config.toml" "$configuration"
+}
+
+switch_over() {
+    doing="switching over"
+    [ -z "$old" ] || on_failure=go_back
+    point_to "$new"
+    leftovers=("$environments/tmp")
+    ln -sfn "$in_use/bin/digit-appliance" "$command_link"
+    systemctl enable --quiet "$unit"
+    step "starting the service" start_service
+}
+
+# Everything the service is hangs on this one link, so it is renamed into place: never is there none.
+point_to() { # ENVIRONMENT
+    ln -sfn "$1" "$in_use.new"
+    mv --no-target-directory "$in_use.new" "$in_use"
+    install --mode 644 "$in_use/$unit" "$unit_file"
+}
+
+start_service() {
+    # Where an image is being made systemd does not run, and the service starts at its first boot.
+    [ -d /run/systemd/system ] || return 0
+    systemctl daemon-reload
+    systemctl restart "$unit" || { journalctl --unit "$unit" --lines 10 --output cat --no-pager && return 1; }
+}
+
+go_back() {
+    point_to "$old"
+    leftovers+=("$new")
+    if start_service >>"$log" 2>&1; then
+        echo "install.sh: the old version is back at work" >&3
+    else
+        echo "install.sh: the old version is back too, but does not start either: digit-appliance doctor" >&3
+    fi
+}
+
+# The shipped weights, unless the person has put others in place of those shipped before.
+install_weights() {
+    local shipped now=$state/weights/current/digits.pt
+    shipped=$(shipped_folder "$new" models)/digits.pt
+    if [ ! -e "$now" ] || { [ -n "$old" ] && cmp --silent "$now" "$(shipped_folder "$old" models)/digits.pt"; }; then
+        cmp --silent "$now" "$shipped" || "$new/bin/digit-appliance" weights install "$shipped"
+    fi
+}
+
+report() {
+    on_failure=:
+    "$command_link" doctor || true
+    echo "Installed. 'digit-appliance doctor' says what works, 'journalctl -fu digit-appliance' what is read."
+}
+
+# --- Uninstalling ----------------------------------------------------------------------------------
+
+uninstall_service() {
+    local removed=("$unit_file" "$command_link" "$in_use" "$environments" "$service_log" "/var/log/$user")
+    local kept=("$(dirname "$configuration")" "$state")
+    [ -z "$purge" ] || { removed+=("${kept[@]}") && kept=(); }
+    echo "This will stop $unit and remove the user $user and ${removed[*]}."
+    [ ${#kept[@]} -eq 0 ] || echo "It keeps ${kept[*]}; with --purge it removes those too."
+    echo "The system's packages stay: others may use them."
+    [ -z "$dry_run" ] || return 0
+    [ "$(id -u)" -eq 0 ] || die "this changes the system, so it must be run as root: sudo ./install.sh uninstall"
+    confirm "Uninstall?"
+
+    systemctl disable --now --quiet "$unit" 2>/dev/null || true # it may be gone already
+    rm -rf "${removed[@]}"
+    [ ! -d /run/systemd/system ] || systemctl daemon-reload
+    ! id "$user" >/dev/null 2>&1 || userdel "$user"
+    [ ! -e "$state" ] || chown -R root: "$state" # the number of the removed user may be another's tomorrow
+    echo "Uninstalled."
+}
