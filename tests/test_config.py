@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.config import (
@@ -252,6 +252,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
             load_config(path)
 
 
+@settings(deadline=None)
 @given(content=st.one_of(st.binary(max_size=60), st.text(max_size=60).map(str.encode)))
 def test_no_content_does_anything_but_load_or_raise_a_config_error(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any.toml"
@@ -272,6 +273,7 @@ VALUES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(key=st.sampled_from(sorted(keys_of(Config()))), value=VALUES)
 def test_a_known_key_loads_or_is_named_whatever_its_value(tmp_path_factory, key, value):
     path = tmp_path_factory.getbasetemp() / "any.toml"
