@@ -16,7 +16,7 @@ readonly unit=digit-appliance.service
 readonly unit_file=/etc/systemd/system/$unit
 readonly user=digit-appliance
 readonly service_log=/var/log/digit-appliance-install.log
-readonly python=/usr/bin/python3 # the one that the system's picamera2 belongs to
+readonly system_python=/usr/bin/python3 # the one that the system's picamera2 belongs to
 readonly packages="python3-picamera2 python3-lgpio python3-venv"
 readonly groups="video gpio render"
 readonly needed_mb=2500 # an environment is about 800 MB, and an upgrade has two for a while
@@ -35,7 +35,7 @@ install_service() {
     new=$environments/$(date +%Y%m%d-%H%M%S)
     check_system
     if [ -z "$dry_run" ]; then
-        claim_this_machine
+        open_log
         [ -z "$(missing_packages)" ] || [ -n "$offline" ] || step "refreshing apt's lists" apt-get update
     fi
     check_packages
@@ -43,6 +43,7 @@ install_service() {
     [ -z "$dry_run" ] || return 0
     confirm "Install?"
 
+    make_room
     [ -z "$(missing_packages)" ] || step "installing system packages" install_packages
     step "making the system user" make_user
     build_environment
@@ -87,11 +88,11 @@ check_system() {
     esac
     [ "${release%%.*}" -ge 12 ] 2>/dev/null ||
         die "this system (release '$release') is too old: flash Raspberry Pi OS Bookworm or Trixie, 64-bit, with Raspberry Pi Imager"
-    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-        die "$python is missing or older than 3.11: sudo apt-get install --reinstall python3"
+    "$system_python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+        die "$system_python is missing or older than 3.11: sudo apt-get install --reinstall python3"
     ! grep -Eqs 'boot=overlay|overlayroot=' /proc/cmdline ||
         die "the card is read-only (an overlay), so nothing would survive a reboot: switch it off in raspi-config, Performance Options, and reboot"
-    [ -w /opt ] && [ -w /etc ] || [ -n "$dry_run" ] || die "the system is mounted read-only: sudo mount -o remount,rw /"
+    { [ -w /opt ] && [ -w /etc ]; } || [ "$(id -u)" -ne 0 ] || die "the system is mounted read-only: sudo mount -o remount,rw /"
     [ ! -e "$in_use" ] || [ -L "$in_use" ] || die "$in_use is in the way: move it elsewhere"
     free=$(df -Pm /opt | awk 'NR == 2 { print $4 }')
     [ "$free" -ge $needed_mb ] || die "only $free MB are free and $needed_mb are needed: remove something ('sudo apt-get clean'), or use a larger card"
@@ -99,7 +100,7 @@ check_system() {
 }
 
 check_network() {
-    "$python" - "${PIP_INDEX_URL:-https://pypi.org/simple}" 2>/dev/null <<'END' ||
+    "$system_python" - "${PIP_INDEX_URL:-https://pypi.org/simple}" 2>/dev/null <<'END' ||
 import sys, urllib.error, urllib.request
 try:
     urllib.request.urlopen(sys.argv[1] + "/pip/", timeout=20).close()
@@ -133,20 +134,12 @@ check_packages() {
         die "apt cannot install $(missing_packages): mend it with 'sudo apt-get --fix-broken install'"
 }
 
-# One run at a time, from here on with a log, and with temporary files on the card: /tmp is in memory on Trixie.
-claim_this_machine() {
+# One run at a time, and from here on everything is kept.
+open_log() {
     exec 9>/run/lock/digit-appliance-install
     flock --nonblock 9 || die "another ./install.sh is at work"
     log=$service_log
-    printf '\n=== %s: install.sh, %s\n' "$(date)" "$(. /etc/os-release && echo "$PRETTY_NAME")" >>"$log"
-    umask 022
-    mkdir -p "$environments"
-    find "$environments" -mindepth 1 -maxdepth 1 ! -path "$old" -exec rm -rf {} +
-    leftovers=("$new" "$environments/tmp")
-    mkdir "$environments/tmp"
-    export TMPDIR=$environments/tmp DEBIAN_FRONTEND=noninteractive
-    pip_options=(--no-cache-dir --no-compile) # what is compiled is what the trial runs use, and no more
-    [ -z "$offline" ] || export PIP_NO_INDEX=1 PIP_FIND_LINKS=$offline
+    printf '\n=== %s: install.sh on %s\n' "$(date)" "$(. /etc/os-release && echo "$PRETTY_NAME")" >>"$log"
 }
 
 print_plan() {
@@ -175,12 +168,25 @@ confirm() { # QUESTION
 
 # --- The steps -------------------------------------------------------------------------------------
 
+make_room() {
+    umask 022 # the service's user reads what root installs
+    mkdir -p "$environments"
+    find "$environments" -mindepth 1 -maxdepth 1 ! -path "$old" -exec rm -rf {} + # of a run that was cut off
+    leftovers=("$new" "$environments/tmp")
+    mkdir "$environments/tmp"
+    # On Trixie /tmp lies in memory, of which the smallest Pi has too little for PyTorch.
+    export TMPDIR=$environments/tmp
+    # What the self-test uses is compiled by it; the rest of PyTorch would take minutes.
+    pip_options=(--no-cache-dir --no-compile)
+    [ -z "$offline" ] || export PIP_NO_INDEX=1 PIP_FIND_LINKS=$offline
+}
+
 install_packages() {
     local from=()
     [ -z "$offline" ] || from=(--no-download "$offline"/*.deb)
     # On a fresh card the system's own first update may hold apt's lock for minutes.
     # shellcheck disable=SC2046 # one word a package
-    apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=600 ${from[@]+"${from[@]}"} $(missing_packages)
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=600 ${from[@]+"${from[@]}"} $(missing_packages)
 }
 
 make_user() {
@@ -193,7 +199,7 @@ make_user() {
 }
 
 build_environment() {
-    step "making the environment" make_environment "$python" "$new"
+    step "making the environment" make_environment "$system_python" "$new"
     step "installing PyTorch without CUDA" install_torch "$new"
     step "installing the appliance" pip_install "$new" "$repository"
     refuse_cuda "$new"
