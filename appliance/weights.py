@@ -1,0 +1,199 @@
+"""The weights on this machine: those shipped, those installed since, and the way back.
+
+    /var/lib/digit-appliance/weights/
+        1/digits.pt  1/digits.json      every installation has a folder of its own
+        2/digits.pt  2/digits.json
+        current -> 2                    one rename switches the weights and their card together
+
+Installations are a stack: `rollback` goes to the one below, and at last to those shipped; what lies above
+is forgotten at the next `install`.
+"""
+
+import fcntl
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance import network, shipped
+from appliance.cameras.recording import read_still
+from appliance.config import ReadingSettings
+from appliance.errors import WeightsError
+from appliance.labels import read_labels
+from appliance.reader import Reader
+from appliance.state import state_folder
+
+log = logging.getLogger(__name__)
+
+KEPT = 3
+"""How many installations are kept, the one in use among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """How many of the shipped frames were read right."""
+
+    right: int
+    frames: int
+
+    def __str__(self) -> str:
+        return f"{self.right} of the {self.frames} shipped frames"
+
+
+def candidates(settings: ReadingSettings) -> list[Path]:
+    """The weights to use, best first: the configured ones, else the installed ones, then those shipped."""
+    if settings.weights:
+        return [Path(settings.weights).expanduser()]
+    current = _current()
+    return [*([current / "digits.pt"] if current else []), shipped.models() / "digits.pt"]
+
+
+def open_reader(settings: ReadingSettings) -> Reader:
+    """A reader with the best weights; installed ones that have gone bad give way to those shipped.
+
+    Raises `WeightsError` if none can be used.
+    """
+    *better, last = candidates(settings)
+    for weights in better:
+        try:
+            return _reader(weights, settings)
+        except WeightsError as error:
+            log.error("%s; going on with the shipped weights", error)
+    return _reader(last, settings)
+
+
+def new_reader(settings: ReadingSettings) -> Reader:
+    """A reader with the weights that should be used. Raises `WeightsError` if they cannot be."""
+    return _reader(candidates(settings)[0], settings)
+
+
+def installed() -> list[Path]:
+    """The folders of the installed weights, oldest first."""
+    if not _store().is_dir():
+        return []
+    return sorted((path for path in _store().iterdir() if path.name.isdigit()), key=_number)
+
+
+def install(weights: Path) -> SelfTest:
+    """Checks weights and their card, tries them on the shipped frames, and puts them in use.
+
+    Raises `WeightsError` and leaves everything as it was if they are not whole, do not fit their card, or
+    miss more than half of the frames.
+    """
+    network.load(weights)
+    with _changing() as store, tempfile.TemporaryDirectory(prefix=".new-", dir=store) as folder:
+        new = Path(folder) / "whole"
+        new.mkdir()
+        _copy(weights, new)
+        result = self_test(new / "digits.pt")
+        if 2 * result.right < result.frames:
+            raise WeightsError(f"{weights}: not installed, for it reads {result} right")
+        below = _up_to_current()
+        place = new.rename(store / str(max(map(_number, installed()), default=0) + 1))
+        _to_disk(store)
+        _switch(place)
+        for old in set(installed()) - {place, *below[-(KEPT - 1) :]}:
+            shutil.rmtree(old)
+    return result
+
+
+def rollback() -> Path:
+    """Goes back to the weights in use before the last installation; gives what is in use now.
+
+    Raises `WeightsError` if the shipped ones are in use already.
+    """
+    with _changing():
+        in_use = _current()
+        if in_use is None:
+            raise WeightsError("the shipped weights are in use; there is nothing to go back to")
+        below = [path for path in _up_to_current() if path != in_use]
+        _switch(below[-1] if below else None)
+    return candidates(ReadingSettings())[0]
+
+
+def self_test(weights: Path) -> SelfTest:
+    """Reads the shipped frames with `weights`."""
+    frames = shipped.frames()
+    labels = read_labels(frames)
+    reader = Reader(weights)
+    right = sum(reader.read(read_still(frames / name)).text == text for name, text in labels.items())
+    return SelfTest(right, len(labels))
+
+
+def _reader(weights: Path, settings: ReadingSettings) -> Reader:
+    return Reader(weights, None if settings.threshold == "calibrated" else settings.threshold)
+
+
+def _copy(weights: Path, folder: Path) -> None:
+    for source, name in ((weights, "digits.pt"), (network.card_path(weights), "digits.json")):
+        try:
+            network.write_atomically(folder / name, source.read_bytes())
+        except OSError as error:
+            raise WeightsError(f"{source}: cannot be copied to {folder.parent} ({error.strerror})") from error
+
+
+def _store() -> Path:
+    return state_folder() / "weights"
+
+
+def _current() -> Path | None:
+    """The folder in use, resolved once, so that a switch meanwhile cannot mix two installations."""
+    link = _store() / "current"
+    return link.resolve() if link.is_symlink() else None
+
+
+def _up_to_current() -> list[Path]:
+    """The installations that `rollback` could reach, and the one in use; oldest first."""
+    current = _current()
+    return [path for path in installed() if current and _number(path) <= _number(current)]
+
+
+def _number(installation: Path) -> int:
+    return int(installation.name)
+
+
+def _switch(place: Path | None) -> None:
+    link = _store() / "current"
+    if place is None:
+        link.unlink()
+    else:
+        temporary = link.with_name(".current")
+        temporary.unlink(missing_ok=True)
+        temporary.symlink_to(place.name)
+        temporary.replace(link)
+    _to_disk(link.parent)
+
+
+@contextmanager
+def _changing() -> Iterator[Path]:
+    """The store, made if need be, swept, and held against another command that changes it."""
+    store = _store()
+    usual = os.umask(0o022)  # the service is another user, and must be able to read what root installs
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(store, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        os.umask(usual)
+        raise WeightsError(f"{store}: cannot be made ({error.strerror}); run this with sudo") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        for leftover in store.glob(".new-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        yield store
+    except PermissionError as error:
+        raise WeightsError(f"{store}: cannot be changed ({error.strerror}); run this with sudo") from error
+    finally:
+        os.close(descriptor)
+        os.umask(usual)
+
+
+def _to_disk(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
