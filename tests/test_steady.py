@@ -1,4 +1,5 @@
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,14 +127,25 @@ def test_two_values_in_turn_never_flicker_once_one_is_shown(nines, fours):
     assert play.changes in (["4"], ["4", "9"])
 
 
-def test_a_doubtful_digit_keeps_the_value_it_was_given():
-    """Fifty-fifty between 4 and 9, and leaning to the other for long: nothing to change a display for."""
-    play = Playback()
-    play.until("4", number("4", sure=0.55))
+def doubtful() -> Reading:
+    """A 9 that may as well be a 4."""
     probabilities = np.full(10, 0.01)
     probabilities[[4, 9]] = 0.42, 0.5
-    leaning = Digit(9, 0.5, number("9").digits[0].box, np.log(probabilities), np.zeros((28, 28), np.uint8))
-    assert set(play.play(*[Reading((leaning,))] * 60)) == {"4"}
+    return Reading((replace(digit(9), log_probabilities=np.log(probabilities), confidence=0.5),))
+
+
+def test_a_doubtful_digit_keeps_the_value_it_was_given():
+    play = Playback()
+    play.until("4", number("4", sure=0.55))
+    assert set(play.play(*[doubtful()] * 60)) == {"4"}
+
+
+def test_what_was_shown_in_a_place_before_has_no_say_there_later():
+    play = Playback()
+    play.until("4", number("4"))
+    play.until("7", number("7", x=FAR))
+    play.play(*[number("7", x=FAR)] * 10)
+    assert play.until("9", doubtful()) == 4
 
 
 @pytest.mark.parametrize("sure", [0.6, 0.8, 0.95, 0.999])
@@ -263,6 +275,14 @@ def test_time_that_stands_still_or_runs_back_does_no_harm():
     assert stable.text == "7"
     assert steadier.update(NOTHING, -5_000_000_000).text == "7"
     assert steadier.update(NOTHING, 1_000 + 1_000_000_000).text == ""
+
+
+def test_a_step_back_in_time_does_not_shorten_the_hold():
+    play = Playback(hold=1)
+    play.play(*[number("7")] * 10, frame=1_000_000_000)
+    assert play.play(number("7"), frame=-8_000_000_000) == ["7"]
+    assert play.play(NOTHING, frame=8_500_000_000) == ["7"]
+    assert play.play(NOTHING, frame=500_000_000) == [""]
 
 
 def test_the_hold_is_measured_in_time_and_not_in_frames():
