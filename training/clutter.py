@@ -74,7 +74,9 @@ def cables(shape: Shape, rng: np.random.Generator) -> Picture:
         basis = [np.array([1, 5, 10, 10, 5, 1])[k] * t**k * (1 - t) ** (5 - k) for k in range(6)]
         line = sum(b * points[k] for k, b in enumerate(basis))
         tone = float(rng.uniform(0.05, 0.5))
-        cv2.polylines(page, [np.round(line).astype(np.int32)], False, tone, int(rng.integers(1, 16)), cv2.LINE_AA)
+        cv2.polylines(
+            page, [np.round(line).astype(np.int32)], False, tone, int(rng.integers(1, 16)), cv2.LINE_AA
+        )
     return page
 
 
@@ -88,8 +90,16 @@ def keyboard(shape: Shape, rng: np.random.Generator) -> Picture:
         for left in range(int(rng.integers(-pitch, 0)), shape[1], pitch):
             cv2.rectangle(page, (left + 3, top + 3), (left + pitch - 4, top + pitch - 4), key, -1)
             letter = _LETTERS[int(rng.integers(len(_LETTERS)))].upper()
-            cv2.putText(page, letter, (left + pitch // 4, top + pitch * 2 // 3), 0, pitch / 70, ink,
-                        1 + pitch // 50, cv2.LINE_AA)
+            cv2.putText(
+                page,
+                letter,
+                (left + pitch // 4, top + pitch * 2 // 3),
+                0,
+                pitch / 70,
+                ink,
+                1 + pitch // 50,
+                cv2.LINE_AA,
+            )
     return page
 
 
@@ -102,7 +112,9 @@ def print_(shape: Shape, rng: np.random.Generator) -> Picture:
     for line in range(int(rng.integers(1, 12))):
         words = " ".join(_word(rng) for _ in range(int(rng.integers(1, 9))))
         at = (int(rng.integers(0, 80)), int((line + 1) * scale * 36))
-        cv2.putText(page, words, at, font, scale, ink, max(1, round(scale * rng.uniform(0.8, 2.4))), cv2.LINE_AA)
+        cv2.putText(
+            page, words, at, font, scale, ink, max(1, round(scale * rng.uniform(0.8, 2.4))), cv2.LINE_AA
+        )
     return page
 
 
@@ -121,8 +133,14 @@ def crossed_out(shape: Shape, rng: np.random.Generator) -> Picture:
         y = np.where(np.arange(2 * turns) % 2, size, 0) + rng.normal(0, size / 10, 2 * turns)
         at = rng.uniform(0, 0.8, 2) * shape[::-1]
         line = np.stack([x, y], axis=1) + at
-        cv2.polylines(page, [np.round(line).astype(np.int32)], False, float(page.mean()) - 0.5,
-                      max(1, int(size / rng.uniform(8, 40))), cv2.LINE_AA)
+        cv2.polylines(
+            page,
+            [np.round(line).astype(np.int32)],
+            False,
+            float(page.mean()) - 0.5,
+            max(1, int(size / rng.uniform(8, 40))),
+            cv2.LINE_AA,
+        )
     return page
 
 
@@ -143,8 +161,17 @@ def objects(shape: Shape, rng: np.random.Generator) -> Picture:
                 cv2.polylines(page, points, True, tone, int(rng.integers(1, 8)), cv2.LINE_AA)
         else:
             axes = (int(size * rng.uniform(0.3, 1)) + 2, int(size * rng.uniform(0.1, 1)) + 2)
-            cv2.ellipse(page, np.round(at).astype(int).tolist(), axes, float(rng.uniform(0, 180)), 0,
-                        float(rng.choice([120, 200, 270])) if rng.random() < 0.4 else 360, tone, -1, cv2.LINE_AA)
+            cv2.ellipse(
+                page,
+                np.round(at).astype(int).tolist(),
+                axes,
+                float(rng.uniform(0, 180)),
+                0,
+                float(rng.choice([120, 200, 270])) if rng.random() < 0.4 else 360,
+                tone,
+                -1,
+                cv2.LINE_AA,
+            )
     return page + rng.uniform(0, 0.03) * cloud(shape, 4, rng)
 
 
@@ -189,7 +216,11 @@ def _marked(shape: Shape, rng: np.random.Generator, names: list[str]) -> Picture
     strength = rng.uniform(0.25, 0.8)
     x, y = rng.uniform(5, 60), rng.uniform(5, 120)
     while y + height < shape[0]:
-        mark = draw(trace(MARKS[names[int(rng.integers(len(names)))]], rng), height * rng.uniform(0.7, 1.05), thickness)
+        mark = draw(
+            trace(MARKS[names[int(rng.integers(len(names)))]], rng),
+            height * rng.uniform(0.7, 1.05),
+            thickness,
+        )
         h, w = mark.shape
         if x + w >= shape[1]:
             x, y = rng.uniform(5, 60), y + 1.5 * height

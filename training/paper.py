@@ -16,7 +16,7 @@ def cloud(shape: Shape, cell: float, rng: np.random.Generator) -> Picture:
     """Smooth random hills `float32 (H, W)` of about unit deviation, `cell` pixels wide."""
     rows, columns = (max(2, round(length / cell) + 2) for length in shape)
     coarse = rng.standard_normal((rows, columns)).astype(np.float32)
-    return cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)  # type: ignore[return-value]
+    return cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
 
 
 def plain(shape: Shape, rng: np.random.Generator) -> Picture:
@@ -51,7 +51,9 @@ def dotted(shape: Shape, rng: np.random.Generator) -> Picture:
 
 def board(shape: Shape, rng: np.random.Generator) -> Picture:
     """A dark board, not wiped well."""
-    return np.full(shape, rng.uniform(0.08, 0.35), np.float32) + rng.uniform(0.005, 0.03) * cloud(shape, 40, rng)
+    return np.full(shape, rng.uniform(0.08, 0.35), np.float32) + rng.uniform(0.005, 0.03) * cloud(
+        shape, 40, rng
+    )
 
 
 PAPERS: dict[str, Callable[[Shape, np.random.Generator], Picture]] = {
@@ -141,7 +143,7 @@ def motion(picture: Picture, length: float, rng: np.random.Generator) -> Picture
     middle = np.array([size // 2, size // 2])
     start, end = np.round(middle - reach).astype(int), np.round(middle + reach).astype(int)
     cv2.line(kernel, start.tolist(), end.tolist(), 1.0)
-    return cv2.filter2D(picture, -1, kernel / kernel.sum())  # type: ignore[return-value]
+    return cv2.filter2D(picture, -1, kernel / kernel.sum())
 
 
 def sensed(picture: Picture, noise: float, quality: int, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -152,5 +154,5 @@ def sensed(picture: Picture, noise: float, quality: int, rng: np.random.Generato
     gray = np.clip(levels, 0, 255).astype(np.uint8)
     if quality < 100:
         _, data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        gray = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)  # type: ignore[assignment]
+        gray = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
     return gray

@@ -14,6 +14,7 @@ Points = Sequence[tuple[float, float]]
 Shape = Sequence[Points]
 """Strokes through points `(x, y)` in a unit square, y downwards; a point given twice is a corner."""
 
+# fmt: off
 _LOOP = [(0.52, 0.0), (0.15, 0.18), (0.02, 0.5), (0.15, 0.85), (0.5, 1.0), (0.85, 0.82), (0.98, 0.5), (0.85, 0.15)]
 _EIGHT = [(0.82, 0.1), (0.5, 0.0), (0.15, 0.12), (0.2, 0.36), (0.55, 0.5), (0.88, 0.7), (0.8, 0.94), (0.45, 1.0)]
 
@@ -166,6 +167,7 @@ MARKS: dict[str, Shape] = {
     "pi": [[(0.0, 0.1), (1.0, 0.05)], [(0.3, 0.1), (0.2, 1.0)], [(0.7, 0.1), (0.75, 0.9), (0.9, 1.0)]],
     "ampersand": [[(0.95, 1.0), (0.25, 0.25), (0.4, 0.0), (0.6, 0.15), (0.1, 0.7), (0.35, 1.0), (0.9, 0.6)]],
 }
+# fmt: on
 
 
 def trace(shape: Shape, rng: np.random.Generator, wobble: float = 0.035) -> list[NDArray[np.float32]]:
@@ -200,8 +202,15 @@ def draw(lines: Sequence[NDArray[np.float32]], height: float, thickness: float) 
     canvas = np.zeros((size[1] * oversample, size[0] * oversample), np.uint8)
     for line in lines:
         pixels = ((line - low) * scale + margin) * oversample * 16
-        cv2.polylines(canvas, [np.round(pixels).astype(np.int32)], False, 255, max(1, round(thickness * oversample)),
-                      cv2.LINE_AA, shift=4)
+        cv2.polylines(
+            canvas,
+            [np.round(pixels).astype(np.int32)],
+            False,
+            255,
+            max(1, round(thickness * oversample)),
+            cv2.LINE_AA,
+            shift=4,
+        )
     small = cv2.resize(canvas, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
     return small.astype(np.float32) / 255
 
@@ -222,10 +231,17 @@ def _smooth(points: NDArray[np.float64], steps: int = 10) -> NDArray[np.float64]
     for a, b, c, d in zip(padded, padded[1:], padded[2:], padded[3:], strict=False):
         if (b == c).all():
             continue
-        pieces.append(0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3))
+        pieces.append(
+            0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+        )
     return np.concatenate([*pieces, points[-1:]])
 
 
 def _waves(line: NDArray[np.float64], amount: NDArray[np.float64]) -> NDArray[np.float64]:
     x, y = np.pi * line[:, 0], np.pi * line[:, 1]
-    return amount[0, 0] * np.sin(x) + amount[0, 1] * np.sin(y) + amount[1, 0] * np.sin(2 * y) + amount[1, 1] * np.sin(x + y)
+    return (
+        amount[0, 0] * np.sin(x)
+        + amount[0, 1] * np.sin(y)
+        + amount[1, 0] * np.sin(2 * y)
+        + amount[1, 1] * np.sin(x + y)
+    )

@@ -7,6 +7,7 @@ it is, so what vision finds can be told apart: a whole digit, a part, two togeth
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,7 +26,7 @@ _NOBODY = -1
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a scene looks; lengths are in pixels, `stroke` is the pen's width by the digit's height."""
+    """How a scene looks; lengths in pixels, `stroke` the pen's width by the digit's height."""
 
     paper: str = "plain"
     light: str = "even"
@@ -44,7 +45,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A frame `uint8 (H, W)`, the number in it, and whose each pixel is: a digit's index in `text`, or -1."""
+    """A frame `uint8 (H, W)`, its number, and whose each pixel is: a digit's index in `text`, or -1."""
 
     gray: NDArray[np.uint8]
     text: str
@@ -90,11 +91,13 @@ def _enlarged(image: NDArray[np.uint8], height: float, thickness: float) -> Pict
         solid = cv2.dilate(solid, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (grow, grow)))
     shrink = height / solid.shape[0]
     size = (max(1, round(solid.shape[1] * shrink)), max(1, round(solid.shape[0] * shrink)))
-    soft = cv2.resize(solid * np.float32(1), size, interpolation=cv2.INTER_AREA if shrink < 1 else cv2.INTER_LINEAR)
+    soft = cv2.resize(
+        solid * np.float32(1), size, interpolation=cv2.INTER_AREA if shrink < 1 else cv2.INTER_LINEAR
+    )
     return soft.astype(np.float32)
 
 
-def random_look(rng: np.random.Generator, **fixed: float | str) -> Look:
+def random_look(rng: np.random.Generator, **fixed: Any) -> Look:
     """A look as it may come in a kitchen, an office or a classroom; `fixed` fields are kept."""
     look = Look(
         paper=str(rng.choice(list(PAPERS), p=[0.45, 0.15, 0.12, 0.1, 0.06, 0.12])),
@@ -111,38 +114,61 @@ def random_look(rng: np.random.Generator, **fixed: float | str) -> Look:
         exposure=float(rng.uniform(0.45, 1.05)),
         spacing=float(rng.uniform(0.08, 0.9)),
     )
-    return replace(look, **fixed)  # type: ignore[arg-type]
+    return replace(look, **fixed)
 
 
 def render(texts: Sequence[str], look: Look, hand: Hand, rng: np.random.Generator, marks: int = 0) -> Scene:
-    """A scene with a number on each row, and with so many other marks around."""
-    page = PAPERS[look.paper](FRAME, rng)
-    ink, owners = _written(texts, look, hand, rng)
+    """A scene with a number on each row, and with so many other marks around.
+
+    Where the rows do not fit the frame as the camera sees it, they are written smaller.
+    """
+    while True:
+        ink, owners = _written(texts, look, hand, rng)
+        view = _view(look, rng)
+        owners = cv2.warpPerspective(owners, view, FRAME[::-1], flags=cv2.INTER_NEAREST, borderValue=_NOBODY)
+        if _all_seen(owners, sum(map(len, texts))):
+            break
+        look = replace(look, height=0.9 * look.height)
     taken = ink.copy()
     for _ in range(marks):
         _scatter(taken, ink, look, rng)
-    warp = _view(look, rng)
-    size = FRAME[::-1]
-    page = cv2.warpPerspective(page, warp, size, borderMode=cv2.BORDER_REFLECT)  # type: ignore[assignment]
-    ink = cv2.warpPerspective(ink, warp, size)  # type: ignore[assignment]
-    owners = cv2.warpPerspective(owners, warp, size, flags=cv2.INTER_NEAREST, borderValue=_NOBODY)  # type: ignore[assignment]
+    page = cv2.warpPerspective(
+        PAPERS[look.paper](FRAME, rng), view, FRAME[::-1], borderMode=cv2.BORDER_REFLECT
+    )
+    ink = cv2.warpPerspective(ink, view, FRAME[::-1])
     return Scene(_photograph(_inked(page, ink, look), look, rng), "".join(texts), owners)
+
+
+def _all_seen(owners: NDArray[np.int16], count: int) -> bool:
+    """Whether every digit is in the frame and none is cut by its edge."""
+    edge = np.concatenate([owners[0], owners[-1], owners[:, 0], owners[:, -1]])
+    return len(np.unique(owners)) == count + 1 and bool((edge == _NOBODY).all())
 
 
 def render_clutter(family: str, look: Look, rng: np.random.Generator) -> Scene:
     """A scene of one of the families in `CLUTTER`, with nothing to read."""
-    picture = cv2.warpPerspective(CLUTTER[family](FRAME, rng), _view(look, rng), FRAME[::-1],
-                                  borderMode=cv2.BORDER_REFLECT)
-    return Scene(_photograph(picture, look, rng), "", np.full(FRAME, _NOBODY, np.int16))  # type: ignore[arg-type]
+    picture = cv2.warpPerspective(
+        CLUTTER[family](FRAME, rng), _view(look, rng), FRAME[::-1], borderMode=cv2.BORDER_REFLECT
+    )
+    return Scene(_photograph(picture, look, rng), "", np.full(FRAME, _NOBODY, np.int16))
 
 
-def _written(texts: Sequence[str], look: Look, hand: Hand, rng: np.random.Generator) -> tuple[Picture, NDArray[np.int16]]:
+def _written(
+    texts: Sequence[str], look: Look, hand: Hand, rng: np.random.Generator
+) -> tuple[Picture, NDArray[np.int16]]:
     ink = np.zeros(FRAME, np.float32)
     owners = np.full(FRAME, _NOBODY, np.int16)
     number = 0
-    rows = [[hand.write(int(c), look.height * rng.uniform(0.88, 1.08), look.height * look.stroke, rng) for c in text]
-            for text in texts]
-    tallest = sum(max((d.shape[0] for d in row), default=0) for row in rows) + look.height * 0.6 * (len(rows) - 1)
+    rows = [
+        [
+            hand.write(int(c), look.height * rng.uniform(0.88, 1.08), look.height * look.stroke, rng)
+            for c in text
+        ]
+        for text in texts
+    ]
+    tallest = sum(max((d.shape[0] for d in row), default=0) for row in rows) + look.height * 0.6 * (
+        len(rows) - 1
+    )
     y = rng.uniform(8, max(9, FRAME[0] - tallest - 8))
     for row in rows:
         gaps = [look.height * max(0.04, look.spacing * rng.uniform(0.6, 1.3)) for _ in row]
@@ -160,7 +186,7 @@ def _written(texts: Sequence[str], look: Look, hand: Hand, rng: np.random.Genera
 
 def _stamp(ink: Picture, owners: NDArray[np.int16], digit: Picture, x: int, y: int, number: int) -> None:
     x, y = max(0, x), max(0, y)
-    digit = digit[: FRAME[0] - y, : FRAME[1] - x]
+    digit = digit[: max(0, FRAME[0] - y), : max(0, FRAME[1] - x)]
     place = slice(y, y + digit.shape[0]), slice(x, x + digit.shape[1])
     np.maximum(ink[place], digit, out=ink[place])
     owners[place][digit > 0.35] = number
@@ -170,7 +196,9 @@ def _scatter(taken: Picture, ink: Picture, look: Look, rng: np.random.Generator)
     """One mark where there is room for it."""
     names = list(MARKS)
     height = look.height * rng.uniform(0.5, 1.1)
-    mark = draw(trace(MARKS[names[int(rng.integers(len(names)))]], rng), height, max(1.0, look.height * look.stroke))
+    mark = draw(
+        trace(MARKS[names[int(rng.integers(len(names)))]], rng), height, max(1.0, look.height * look.stroke)
+    )
     h, w = mark.shape
     if h >= FRAME[0] or w >= FRAME[1]:
         return
@@ -189,7 +217,7 @@ def _view(look: Look, rng: np.random.Generator) -> NDArray[np.float64]:
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     moved = corners + rng.uniform(-1, 1, (4, 2)).astype(np.float32) * look.perspective * width / 4
     turn = np.vstack([cv2.getRotationMatrix2D((width / 2, height / 2), look.turn, 1), [0, 0, 1]])
-    return cv2.getPerspectiveTransform(corners, moved) @ turn  # type: ignore[no-any-return]
+    return cv2.getPerspectiveTransform(corners, moved) @ turn
 
 
 def _inked(page: Picture, ink: Picture, look: Look) -> Picture:
@@ -211,7 +239,9 @@ def _photograph(picture: Picture, look: Look, rng: np.random.Generator) -> NDArr
 def judge(scene: Scene, box: Box) -> int | None:
     """What a crop of this box holds: a digit's value, `NOT_A_DIGIT`, or None where it is hard to say."""
     x, y, width, height = box
-    inside = np.bincount(scene.owners[y : y + height, x : x + width].ravel() + 1, minlength=len(scene.text) + 1)[1:]
+    inside = np.bincount(
+        scene.owners[y : y + height, x : x + width].ravel() + 1, minlength=len(scene.text) + 1
+    )[1:]
     every = np.bincount(scene.owners.ravel() + 1, minlength=len(scene.text) + 1)[1:]
     share = inside / np.maximum(every, 1)
     whole = np.flatnonzero(share > 0.93)
@@ -268,7 +298,10 @@ def _any_scene(hand: Hand, rng: np.random.Generator) -> Scene:
         return render_clutter(families[int(rng.integers(len(families)))], look, rng)
     fits = max(1, int(FRAME[1] / (look.height * (0.8 + look.spacing))))
     rows = int(rng.integers(1, max(2, int(FRAME[0] / (2.2 * look.height))) + 1)) if rng.random() < 0.5 else 1
-    texts = ["".join(str(v) for v in rng.integers(0, 10, int(rng.integers(1, min(9, fits) + 1)))) for _ in range(min(rows, 4))]
+    texts = [
+        "".join(str(v) for v in rng.integers(0, 10, int(rng.integers(1, min(9, fits) + 1))))
+        for _ in range(min(rows, 4))
+    ]
     return render(texts, look, hand, rng, marks=int(rng.integers(0, 4)))
 
 
@@ -281,5 +314,5 @@ def _judged(scene: Scene, rng: np.random.Generator) -> list[tuple[NDArray[np.uin
             others.append((found.image, value))
         elif value is not None:
             digits.append((found.image, value))
-    rng.shuffle(others)  # type: ignore[arg-type]
+    rng.shuffle(others)
     return digits + others[: max(6, len(digits) // 2)]

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision import crops, layout
-from appliance.vision.ink import flatten
 from appliance.vision.strokes import Box, find_strokes
 
 __all__ = ["Box", "Crop", "find_crops"]
@@ -33,7 +32,7 @@ class Crop:
 
 def find_crops(gray: NDArray[np.uint8]) -> list[Crop]:
     """The crops of a gray frame `uint8 (H, W)` in reading order; empty where nothing is."""
-    strokes = find_strokes(gray, flatten(gray))
+    strokes = find_strokes(gray)
     found: list[Crop] = []
     for number, row in enumerate(layout.find_rows(strokes, gray.shape)):
         for first, past in layout.hypotheses(row):

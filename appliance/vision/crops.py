@@ -52,6 +52,8 @@ def _drawn(strokes: Sequence[Stroke], box: Box) -> NDArray[np.uint8]:
         return strokes[0].ink
     canvas = np.zeros((box[3], box[2]), np.uint8)
     for stroke in strokes:
-        place = canvas[stroke.top - box[1] : stroke.bottom - box[1], stroke.left - box[0] : stroke.right - box[0]]
+        place = canvas[
+            stroke.top - box[1] : stroke.bottom - box[1], stroke.left - box[0] : stroke.right - box[0]
+        ]
         np.maximum(place, stroke.ink, out=place)
     return canvas

@@ -7,6 +7,7 @@ one may be two digits that touch, every sensible grouping becomes a hypothesis, 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,13 +33,15 @@ class Row:
 
 
 def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
-    """The rows of a frame of `shape`, from top to bottom; strokes that can belong to no digit are left out."""
+    """The rows of a frame of `shape`, from top to bottom; what can belong to no digit is left out."""
     seen = [stroke for stroke in strokes if not _spans(stroke, shape)]
     digits = [stroke for stroke in seen if _may_be_digit(stroke)]
     rows: list[list[Stroke]] = []
     for stroke in sorted(digits, key=lambda stroke: -stroke.height):
         near = [row for row in rows if any(_beside(stroke, other) for other in row)]
-        rows = [row for row in rows if row not in near] + [[stroke, *(other for row in near for other in row)]]
+        rows = [row for row in rows if row not in near] + [
+            [stroke, *(other for row in near for other in row)]
+        ]
     fragments = [stroke for stroke in seen if not _may_be_digit(stroke)]
     return [_row(row, fragments) for row in sorted(rows, key=lambda row: around(row)[1])]
 
@@ -60,7 +63,9 @@ def _row(digits: Sequence[Stroke], fragments: Sequence[Stroke]) -> Row:
 
 def _spans(stroke: Stroke, shape: tuple[int, int]) -> bool:
     """Whether a stroke crosses the whole frame, as a ruled line or a table's edge does."""
-    return stroke.width > 0.9 * shape[1] or (stroke.height > 0.97 * shape[0] and stroke.width > 0.5 * shape[1])
+    return stroke.width > 0.9 * shape[1] or (
+        stroke.height > 0.97 * shape[0] and stroke.width > 0.5 * shape[1]
+    )
 
 
 def _may_be_digit(stroke: Stroke) -> bool:
@@ -92,7 +97,7 @@ def _may_be_one(parts: Sequence[Stroke], height: int) -> bool:
     if box_height < max(_SHORTEST_DIGIT, 0.4 * height) or box_width > _WIDEST_DIGIT * box_height:
         return False
     reach = 0
-    for left, right in zip(parts, parts[1:], strict=False):
+    for left, right in pairwise(parts):
         reach = max(reach, left.right)
         if right.left - reach > _NEAR * height:
             return False
@@ -104,7 +109,7 @@ def _split(stroke: Stroke) -> list[Stroke]:
     if stroke.width < _SUSPECT_WIDTH * stroke.height:
         return [stroke]
     cuts = [0, *_cuts(stroke), stroke.width]
-    return [_part(stroke, left, right) for left, right in zip(cuts, cuts[1:], strict=False)]
+    return [_part(stroke, left, right) for left, right in pairwise(cuts)]
 
 
 def _cuts(stroke: Stroke) -> list[int]:
@@ -125,4 +130,6 @@ def _part(stroke: Stroke, left: int, right: int) -> Stroke:
     ink: NDArray[np.uint8] = stroke.ink[:, left:right]
     filled = np.flatnonzero(ink.max(axis=1) > 127)
     top, bottom = (int(filled[0]), int(filled[-1]) + 1) if filled.size else (0, stroke.height)
-    return Stroke((stroke.left + left, stroke.top + top, right - left, bottom - top), ink[top:bottom], stroke.peak)
+    return Stroke(
+        (stroke.left + left, stroke.top + top, right - left, bottom - top), ink[top:bottom], stroke.peak
+    )

@@ -1,22 +1,26 @@
 """From ink to strokes: the connected pieces that may be digits or parts of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.ink import Ink
+from appliance.vision.ink import THIN, flatten
 
 Box = tuple[int, int, int, int]
 """`(x, y, width, height)` in frame pixels."""
 
-_FAINTEST = 20  # ink below this is paper
-_FAINTEST_PEAK = 34  # a stroke must somewhere stand out this much
+_FAINTEST = 14  # ink below this is paper
+_FAINTEST_PEAK = 24  # a stroke must somewhere stand out this much
 _BODY = 0.42  # of its own peak: what belongs to a stroke, and not to a fainter line that it touches
 _SOFT = (0.25, 0.7)  # of its own peak: where a stroke's edge begins and where it is full
-_SHORTEST = 12  # pixels; a lower digit cannot be told from dirt
+_SMALLEST = 4  # pixels; what is smaller both ways is dirt
 _MOST = 96  # pieces looked at in one frame, the tallest first
+_SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a page, and what touches them
+_LINE = 64  # pixels that a ruled line runs on, and no digit's stroke does
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +56,73 @@ class Stroke:
         return self.box[1] + self.box[3]
 
 
-def find_strokes(gray: NDArray[np.uint8], ink: Ink) -> list[Stroke]:
-    """The strokes of a frame, dark on light and light on dark, in no order."""
-    dark = [stroke for stroke in _pieces(ink.dark) if _stands_out(gray, stroke, darker=True)]
-    light = [stroke for stroke in _pieces(ink.light) if _stands_out(gray, stroke, darker=False)]
+def find_strokes(gray: NDArray[np.uint8]) -> list[Stroke]:
+    """The strokes of a gray frame `uint8 (H, W)`, dark on light and light on dark, in no order."""
+    ink = flatten(gray)
+    closer = cache(lambda: flatten(gray, THIN))
+    threshold = max(_FAINTEST, ink.noise)
+    dark = [
+        s for s in _pieces(ink.dark, threshold, lambda: closer().dark) if _stands_out(gray, s, darker=True)
+    ]
+    light = [
+        s for s in _pieces(ink.light, threshold, lambda: closer().light) if _stands_out(gray, s, darker=False)
+    ]
     return dark + light
 
 
-def _pieces(ink: NDArray[np.uint8]) -> list[Stroke]:
-    threshold = max(_FAINTEST, 3 * float(np.median(ink[::4, ::4])))
-    _, mask = cv2.threshold(ink, threshold, 255, cv2.THRESH_BINARY)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    tall = np.flatnonzero(np.maximum(stats[1:, cv2.CC_STAT_HEIGHT], stats[1:, cv2.CC_STAT_WIDTH]) >= _SHORTEST / 3) + 1
-    order = tall[np.argsort(-stats[tall, cv2.CC_STAT_HEIGHT])][:_MOST]
+def _pieces(
+    ink: NDArray[np.uint8], threshold: float, closer: Callable[[], NDArray[np.uint8]]
+) -> list[Stroke]:
+    threshold = max(threshold, 3 * float(np.median(ink[::4, ::4])))
+    labels, stats = _components(_above(ink, threshold))
+    sprawling = np.flatnonzero(
+        (stats[:, cv2.CC_STAT_WIDTH] > _SPRAWLING * ink.shape[1])
+        | (stats[:, cv2.CC_STAT_HEIGHT] > _SPRAWLING * ink.shape[0])
+    )
+    strokes = _strokes(ink, labels, stats)
+    if sprawling[1:].size:
+        strokes += _look_again(closer(), np.isin(labels, sprawling[1:]).astype(np.uint8), threshold)
+    return strokes
+
+
+def _look_again(ink: NDArray[np.uint8], where: NDArray[np.uint8], threshold: float) -> list[Stroke]:
+    """The strokes within something that sprawls over the frame: lined paper, a shadow, a page."""
+    ink = ink * where
+    strongest = cv2.dilate(ink[::2, ::2], np.ones((15, 15), np.uint8))
+    strongest = cv2.resize(strongest, ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    mask = _above(ink, threshold) & _above(cv2.subtract(ink, cv2.convertScaleAbs(strongest, alpha=_BODY)), 0)
+    labels, stats = _components(_without_lines(mask))
+    return _strokes(ink, labels, stats)
+
+
+def _without_lines(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Takes out long thin lines, across and down, but for where a stroke crosses them."""
+    thickest = max(3, min(mask.shape) // 80)
+    for along, over in ((1, 0), (0, 1)):
+        long = np.ones((1 + (_LINE - 1) * over, 1 + (_LINE - 1) * along), np.uint8)
+        wide = np.ones((1 + 4 * along, 1 + 4 * over), np.uint8)
+        lines = cv2.morphologyEx(cv2.dilate(mask, wide), cv2.MORPH_OPEN, long)
+        crossing = cv2.morphologyEx(
+            mask, cv2.MORPH_OPEN, np.ones((1 + thickest * along, 1 + thickest * over), np.uint8)
+        )
+        mask = mask & ~(lines & ~crossing)
+    return mask
+
+
+def _above(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
+    return cv2.threshold(ink, threshold, 255, cv2.THRESH_BINARY)[1]
+
+
+def _components(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    return labels, stats
+
+
+def _strokes(ink: NDArray[np.uint8], labels: NDArray[np.int32], stats: NDArray[np.int32]) -> list[Stroke]:
+    sizes = np.maximum(stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_WIDTH])
+    seen = np.flatnonzero(sizes >= _SMALLEST)[1:]
     strokes: list[Stroke] = []
-    for label in order:
+    for label in seen[np.argsort(-stats[seen, cv2.CC_STAT_HEIGHT])][:_MOST]:
         x, y, width, height = (int(value) for value in stats[label, :4])
         region = slice(y, y + height), slice(x, x + width)
         own = np.where(labels[region] == label, ink[region], 0).astype(np.uint8)
@@ -84,13 +140,15 @@ def _bodies(own: NDArray[np.uint8], x: int, y: int) -> list[Stroke]:
     strokes = []
     for label in range(1, count):
         left, top, width, height = (int(value) for value in stats[label, :4])
-        if max(width, height) < _SHORTEST / 3:
-            continue
-        strokes.append(_stroke(own, labels == label if count > 2 else None, (left, top, width, height), peak, x, y))
+        if max(width, height) >= _SMALLEST:
+            mine = labels == label if count > 2 else None
+            strokes.append(_stroke(own, mine, (left, top, width, height), peak, x, y))
     return strokes
 
 
-def _stroke(own, mine, box: Box, peak: float, x: int, y: int) -> Stroke:
+def _stroke(
+    own: NDArray[np.uint8], mine: NDArray[np.bool_] | None, box: Box, peak: float, x: int, y: int
+) -> Stroke:
     left, top, width, height = box
     region = slice(top, top + height), slice(left, left + width)
     soft = own[region]
