@@ -1,0 +1,129 @@
+"""The command `digit-train`."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from appliance.errors import ApplianceError
+from training.errors import TrainingError
+
+if TYPE_CHECKING:
+    import torch
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+Data = Annotated[
+    Path | None, typer.Option(help="Folder with MNIST's four files; otherwise they are downloaded once.")
+]
+Threads = Annotated[int | None, typer.Option(min=1, help="Processor threads to use.", show_default="all")]
+DeviceName = Annotated[str, typer.Option("--device", help="Where to compute: auto, cpu, cuda, mps, ...")]
+
+
+@app.callback()
+def digit_train() -> None:
+    """Trains networks that read digits, and measures them."""
+
+
+@app.command()
+def fit(
+    network: Annotated[str, typer.Option(help="digitnet, workshop-conv or workshop-linear.")] = "digitnet",
+    out: Annotated[Path, typer.Option(help="Where the weights go; their card goes beside them.")] = Path(
+        "digits.pt"
+    ),
+    data: Data = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for curves, tables and pictures.", show_default="reports/NAME")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Times through the data.")] = None,
+    batch: Annotated[int | None, typer.Option(min=2, help="Images a step.")] = None,
+    lr: Annotated[
+        float | None, typer.Option(min=1e-9, help="Learning rate; with digitnet the highest of its cycle.")
+    ] = None,
+    optimiser: Annotated[str | None, typer.Option(help="sgd or adam.")] = None,
+    scenes: Annotated[
+        int | None, typer.Option(min=0, help="Crops of rendered scenes to train on as well.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Same seed, same weights, on the same machine.")
+    ] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, float32 or bfloat16.")] = None,
+    threads: Threads = None,
+    device: DeviceName = "auto",
+) -> None:
+    """Trains a network; what is not given suits it. Run again after an interruption, it goes on."""
+    from training import fit as training
+    from training.recipe import recipe
+
+    chosen = recipe(
+        network,
+        epochs=epochs,
+        batch=batch,
+        lr=lr,
+        optimiser=optimiser,
+        scenes=scenes,
+        seed=seed,
+        precision=precision,
+    )
+    folder = report or out.parent / "reports" / out.stem
+    try:
+        card = training.fit(chosen, out, data, folder, _device(device, threads), Console(stderr=True))
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on after the last whole epoch", file=sys.stderr)
+        raise typer.Exit(130) from None
+    for name, share in card.accuracies.items():
+        print(f"{name} {100 * share:.2f} %")
+    print(f"weights {out}, report {folder / 'report.md'}")
+
+
+@app.command()
+def evaluate(
+    weights: Annotated[Path, typer.Argument(help="A weights file, with its card beside it.")],
+    data: Data = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for tables and pictures.", show_default="reports/NAME")
+    ] = None,
+    threads: Threads = None,
+    device: DeviceName = "auto",
+) -> None:
+    """Measures a network on MNIST's test images."""
+    from appliance.network import load
+    from training import mnist
+    from training import report as reports
+    from training.evaluate import evaluate as measure
+
+    folder = report or weights.parent / "reports" / weights.stem
+    reports.prepare(folder)
+    network, card = load(weights)
+    digits = mnist.test(data)
+    tested = measure(network.to(_device(device, threads)), digits)
+    reports.write(folder, card, tested, digits)
+    print(f"average loss {tested.loss:.4f}")
+    print(f"accuracy {100 * tested.accuracy:.2f} %")
+    print(f"report {folder / 'report.md'}")
+
+
+def _device(name: str, threads: int | None) -> "torch.device":
+    import torch
+
+    if threads:
+        torch.set_num_threads(threads)
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise TrainingError(f"--device {name} is not to be had here; give auto or cpu") from error
+
+
+def main() -> None:
+    """Runs the command; an error is one line and exit status 1."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        app()
+    except ApplianceError as error:
+        print(f"digit-train: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,166 @@
+"""Training, told from top to bottom: the data, the network, its epochs, and one look at the test images."""
+
+import math
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import torch
+import torch.nn.functional as F  # noqa: N812 (its customary name)
+from rich.console import Console
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from appliance.network import MEAN, NETWORKS, STD, Card, build, save
+from training import mnist, report
+from training.augment import augment
+from training.calibrate import calibrate, rates
+from training.checkpoint import Epoch, Session
+from training.errors import TrainingError
+from training.evaluate import evaluate
+from training.mnist import Digits
+from training.progress import Progress
+from training.recipe import OPTIMISERS, Recipe, averaging, command, mixed_precision, schedule
+from training.scenes import make_crops
+
+HELD_OUT_SCENES, HELD_OUT_SEED = 4_000, 2**31
+"""How many crops of scenes, rendered from held-out digits, calibrate a network; the same for every one."""
+
+
+def fit(
+    recipe: Recipe, out: Path, data: Path | None, pictures: Path, device: torch.device, console: Console
+) -> Card:
+    """Trains a network, writes its weights and card to `out` and a report to `pictures`; gives the card.
+
+    Writes a checkpoint beside `out` after each epoch; where there is one, the training goes on from it.
+    Raises `TrainingError` if the data, the recipe or the disk do not allow it.
+    """
+    checkpoint = out.with_suffix(".ckpt")
+    prepare(out)
+    report.prepare(pictures)
+
+    torch.manual_seed(recipe.seed)
+    crops, held_out = mnist.training(data), mnist.validation(data)
+    if recipe.scenes:
+        console.print(f"rendering {recipe.scenes:,} crops of scenes")
+        crops += scene_crops(crops, recipe.scenes, recipe.seed)
+    images, labels = known_to(recipe.network, crops, device)
+    steps = len(labels) // recipe.batch
+
+    session = begin(recipe, steps, device)
+    if session.restore(checkpoint, recipe):
+        console.print(f"going on after epoch {len(session.history)}, from {checkpoint}")
+    with Progress(console, recipe.epochs, steps, len(session.history)) as progress:
+        for _ in range(len(session.history), recipe.epochs):
+            loss, accuracy = train(session, recipe, images, labels, progress.step)
+            validated = evaluate(session.averaged.module, held_out)
+            session.history.append(Epoch(loss, accuracy, validated.loss, validated.accuracy))
+            session.save(checkpoint, recipe)
+            progress.epoch(session.history[-1])
+
+    network = session.averaged.module
+    console.print(f"calibrating on {HELD_OUT_SCENES:,} held-out crops of scenes")
+    validated = evaluate(network, held_out)
+    scenes = evaluate(network, scene_crops(held_out, HELD_OUT_SCENES, HELD_OUT_SEED))
+    calibration = calibrate(validated + scenes)
+    digits = mnist.test(data)
+    tested = evaluate(network, digits)
+
+    card = Card(
+        network=recipe.network,
+        classes=tested.log_probabilities.shape[1],
+        sha256="",
+        calibration=calibration,
+        command=command(recipe),
+        dataset=f"MNIST without {len(held_out):,} held-out images, {recipe.scenes:,} crops of scenes",
+        accuracies={
+            "test": tested.accuracy,
+            "validation": validated.accuracy,
+            **rates(scenes, calibration),
+        },
+        date=datetime.now(UTC).date().isoformat(),
+    )
+    card = save(network, out, card)
+    report.write(pictures, card, tested, digits, session.history)
+    checkpoint.unlink(missing_ok=True)
+    return card
+
+
+def begin(recipe: Recipe, steps: int, device: torch.device) -> Session:
+    """A session before its first epoch."""
+    network = build(recipe.network).to(device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = OPTIMISERS[recipe.optimiser](network, recipe)
+    averaged = AveragedModel(network, multi_avg_fn=averaging(recipe.averaging), use_buffers=True)
+    return Session(network, averaged, optimiser, schedule(optimiser, recipe, recipe.epochs * steps))
+
+
+def train(
+    session: Session,
+    recipe: Recipe,
+    images: Tensor,
+    labels: Tensor,
+    progress: Callable[[float, float], None],
+) -> tuple[float, float]:
+    """One epoch; gives its mean loss and accuracy on the images as they were augmented."""
+    session.network.train()
+    mixed = mixed_precision(recipe, images.device)
+    total, right, seen = 0.0, 0, 0
+    for batch, truth in batches(images, labels, recipe):
+        session.optimiser.zero_grad()
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=mixed):
+            log_probabilities = session.network(batch)
+        loss = smoothed_loss(log_probabilities.float(), truth, recipe.smoothing)
+        loss.backward()  # type: ignore[no-untyped-call]
+        session.optimiser.step()
+        session.schedule.step()
+        session.averaged.update_parameters(session.network)
+
+        seen += len(truth)
+        total += loss.item() * len(truth)
+        right += int((log_probabilities.argmax(1) == truth).sum())
+        progress(total / seen, right / seen)
+    if not math.isfinite(total):
+        raise TrainingError(f"the loss is no longer finite; lower --lr (it was {recipe.lr:g})")
+    return total / seen, right / seen
+
+
+def batches(images: Tensor, labels: Tensor, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
+    """All of `uint8 (N, 28, 28)` in random order, as the networks' input; the last few are left over."""
+    order = torch.randperm(len(labels)).to(labels.device)
+    for start in range(0, len(order) - recipe.batch + 1, recipe.batch):
+        rows = order[start : start + recipe.batch]
+        batch = images[rows].unsqueeze(1).float() / 255
+        if recipe.augment:
+            batch = augment(batch)
+        yield ((batch - MEAN) / STD).contiguous(memory_format=torch.channels_last), labels[rows]
+
+
+def smoothed_loss(log_probabilities: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+    """The negative log-likelihood of the labels, a share `smoothing` of it spread over all classes."""
+    likelihood = F.nll_loss(log_probabilities, labels)
+    return (1 - smoothing) * likelihood - smoothing * log_probabilities.mean()
+
+
+def scene_crops(digits: Digits, count: int, seed: int) -> Digits:
+    """Crops that went through vision from scenes rendered with these digits."""
+    return Digits(*make_crops(digits.images, digits.labels, count, seed))
+
+
+def known_to(network: str, crops: Digits, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The crops of classes that a network knows, on the device once and for all."""
+    known = crops.labels < getattr(NETWORKS[network], "classes", 10)
+    return torch.from_numpy(crops.images[known]).to(device), torch.from_numpy(crops.labels[known]).to(device)
+
+
+def prepare(out: Path) -> None:
+    """Finds out before hours of training whether its weights can be written."""
+    if out.suffix != ".pt":
+        raise TrainingError(f"{out}: weights are called something.pt; give such a name as --out")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out.parent):
+            pass
+    except OSError as error:
+        raise TrainingError(f"{out}: cannot be written ({error.strerror}); give another --out") from error
