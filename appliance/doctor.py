@@ -19,6 +19,7 @@ from typing import Literal
 
 from appliance.config import Config, load_config
 from appliance.errors import ConfigError, WeightsError
+from appliance.machine import is_raspberry_pi, model
 from appliance.state import state_folder
 
 SERVICE = "digit-appliance"
@@ -37,9 +38,7 @@ THROTTLED = {
 }
 """The bits of `vcgencmd get_throttled` (Raspberry Pi documentation, "vcgencmd")."""
 
-TRY_TORCH = (
-    "import torch; torch.nn.Conv2d(1, 4, 3)(torch.zeros(1, 1, 28, 28)); print('PyTorch', torch.__version__)"
-)
+TRY_TORCH = "import torch; torch.nn.Conv2d(1, 4, 3)(torch.zeros(1, 1, 28, 28)); print(torch.__version__)"
 LIST_CAMERAS = """
 import json
 from picamera2 import Picamera2
@@ -49,7 +48,7 @@ print(json.dumps([camera["Model"] for camera in Picamera2.global_camera_info()])
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `fail`: the appliance cannot work so; `warn`: it can, for now or in part."""
+    """One thing looked at. `fail`: the appliance cannot work so; `warn`: it can, for now or in part."""
 
     what: str
     state: Literal["ok", "warn", "fail"]
@@ -77,17 +76,8 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
     yield _disk()
 
 
-def is_raspberry_pi() -> bool:
-    """Whether this is a Raspberry Pi, as the kernel says."""
-    return _model().startswith("Raspberry Pi")
-
-
-def _model() -> str:
-    return _content("/proc/device-tree/model").rstrip("\0")
-
-
 def _machine() -> Finding:
-    found = f"{_model() or platform.system()}, {platform.machine()}, Python {platform.python_version()}"
+    found = f"{model() or platform.system()}, {platform.machine()}, Python {platform.python_version()}"
     if sys.maxsize < 2**32:
         return Finding("machine", "fail", f"{found}, 32-bit", "PyTorch needs the 64-bit Raspberry Pi OS")
     return Finding("machine", "ok", found)
@@ -159,7 +149,7 @@ def _picamera() -> Finding:
         )
     models = json.loads(process.stdout.splitlines()[-1])
     if not models:
-        advice = "power off, seat the ribbon cable at both ends (contacts towards the contacts), and look with rpicam-hello --list-cameras"
+        advice = "power off, seat the ribbon cable at both ends, and try rpicam-hello --list-cameras"
         return Finding("camera", needed, "no camera is connected", advice)
     return Finding("camera", "ok", ", ".join(models))
 

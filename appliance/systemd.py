@@ -54,7 +54,7 @@ class JournalFormatter(logging.Formatter):
 
 
 def is_journal(descriptor: int = 2) -> bool:
-    """Whether what is written to `descriptor` goes to the journal (see `$JOURNAL_STREAM`, systemd.exec(5))."""
+    """Whether `descriptor` leads to the journal (see `$JOURNAL_STREAM` in systemd.exec(5))."""
     try:
         status = os.fstat(descriptor)
     except OSError:

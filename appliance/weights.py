@@ -52,6 +52,13 @@ def candidates(settings: ReadingSettings) -> list[Path]:
     return [*([current / "digits.pt"] if current else []), shipped.models() / "digits.pt"]
 
 
+def known(settings: ReadingSettings) -> list[Path]:
+    """All weights that could be used: configured, installed (the newest first), shipped."""
+    configured = candidates(settings)[:1] if settings.weights else []
+    kept = [folder.resolve() / "digits.pt" for folder in reversed(installed())]
+    return [*configured, *kept, shipped.models() / "digits.pt"]
+
+
 def open_reader(settings: ReadingSettings) -> Reader:
     """A reader with the best weights; installed ones that have gone bad give way to those shipped.
 

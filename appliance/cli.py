@@ -1,0 +1,300 @@
+"""The command `digit-appliance`. What takes long to import is imported by the command that needs it."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from appliance import __version__
+from appliance.errors import ApplianceError, FrameError, WeightsError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from appliance.config import Config
+    from appliance.frame import Frame
+    from appliance.reader import Digit
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+weights_app = typer.Typer(no_args_is_help=True, help="The weights in use: which, others, and back.")
+app.add_typer(weights_app, name="weights")
+
+
+class Pins(StrEnum):
+    """Where indicators are wired to."""
+
+    REAL = "real"
+    MOCK = "mock"
+
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="TOML file. Without it: /etc/digit-appliance/config.toml, if it is there."),
+]
+SourceOption = Annotated[
+    str, typer.Option("--source", help="picamera, webcam[:N], or a folder of images, a video, an image.")
+]
+
+
+def main() -> None:
+    """Runs the command line; what goes wrong is one line and exit status 1."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] # names of files can hold anything
+    try:
+        app()
+    except (ApplianceError, OSError) as error:
+        print(f"digit-appliance: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"digit-appliance {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end."),
+    ] = False,
+) -> None:
+    """Reads handwritten digits through a camera and shows them on real hardware."""
+
+
+@app.command()
+def run(
+    config: ConfigOption = None,
+    source: SourceOption = "",
+    pins: Annotated[
+        Pins | None, typer.Option(help="The Pi's own, or simulated ones. Without it: real on a Raspberry Pi.")
+    ] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Repeat a recording for ever.")] = False,
+    fps: Annotated[float | None, typer.Option(help="Pace a recording, in frames a second.")] = None,
+) -> None:
+    """Read what the camera sees and show it, until told to stop."""
+    from gpiozero.pins.mock import MockFactory
+
+    from appliance import indicators
+    from appliance.machine import is_raspberry_pi
+    from appliance.service import Observer, Options, Service
+    from appliance.signals import Requests
+    from appliance.simulated import SegmentLog, SimulatedDisplay
+    from appliance.systemd import log_to_stderr
+    from appliance.terminal import View
+
+    log_to_stderr()
+    settings = _configuration(config)
+    mode = pins or (Pins.REAL if is_raspberry_pi() else Pins.MOCK)
+    factory = indicators.pins(mode.value)
+    seven_segment = settings.indicators.seven_segment
+    display = (
+        SimulatedDisplay(seven_segment, factory)
+        if isinstance(factory, MockFactory) and seven_segment.enabled
+        else None
+    )
+    with ExitStack() as stack:
+        observers: list[Observer] = []
+        if sys.stdout.isatty():
+            observers.append(stack.enter_context(View(source or settings.camera.source, display)))
+        elif display:
+            observers.append(stack.enter_context(SegmentLog(display)))
+        options = Options(lambda: _configuration(config), factory, source, loop, fps)
+        Service(options, Requests(), observers).run()
+
+
+@app.command()
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="Once through, then a table; fails if any is wrong.")
+    ] = False,
+) -> None:
+    """Play recorded frames through the whole appliance, with simulated pins."""
+    from gpiozero.pins.mock import MockFactory, MockPWMPin
+
+    from appliance.demo import demonstrate
+
+    if not demonstrate(once, MockFactory(pin_class=MockPWMPin)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def read(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of them.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Read stills."""
+    from appliance.weights import open_reader
+
+    reader = open_reader(_configuration(None).reading)
+    failed = False
+    for path in _stills(paths):
+        try:
+            frame = _read_still(path)
+        except FrameError as error:
+            failed = True
+            if as_json:
+                print(json.dumps({"file": str(path), "error": str(error)}))
+            else:
+                print(f"digit-appliance: {error}", file=sys.stderr)
+            continue
+        started = time.perf_counter()
+        reading = reader.read(frame)
+        milliseconds = round(1000 * (time.perf_counter() - started), 1)
+        if as_json:
+            digits = [_json_digit(digit) for digit in reading.digits]
+            line = {"file": str(path), "text": reading.text, "digits": digits, "milliseconds": milliseconds}
+            print(json.dumps(line))
+        else:
+            sure = " ".join(f"{digit.confidence:.2f}" for digit in reading.digits)
+            print(f"{path}: {f'{reading.text} ({sure})' if reading.text else 'nothing'}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def record(
+    folder: Annotated[Path, typer.Argument(help="A new folder for the frames and their labels.csv.")],
+    config: ConfigOption = None,
+    source: SourceOption = "",
+    every: Annotated[float, typer.Option(min=0, help="Seconds between two frames.")] = 0.5,
+) -> None:
+    """Record frames to look at, to label, and to measure by; Ctrl-C ends it."""
+    from appliance import recorder
+    from appliance.cameras import open_camera
+
+    settings = _configuration(config).camera
+    recorded = 0
+    try:
+        with open_camera(source or settings.source, settings) as camera:
+            print(f"recording {camera.name} into {folder}; Ctrl-C ends it", file=sys.stderr)
+            for path in recorder.record(camera, folder, every=every, timeout=settings.timeout):
+                recorded += 1
+                print(path)
+    except KeyboardInterrupt:
+        pass
+    print(f"{recorded} frames; write into {folder / 'labels.csv'} what each shows", file=sys.stderr)
+
+
+@app.command()
+def doctor(config: ConfigOption = None) -> None:
+    """Say what works on this machine and what does not, and what to do."""
+    from appliance.doctor import examine
+
+    table = _table("", "what", "found", "what to do")
+    marks = {"ok": "[green]ok", "warn": "[yellow]warn", "fail": "[bold red]fail"}
+    failed = False
+    for finding in examine(_configuration_file(config)):
+        failed |= finding.state == "fail"
+        table.add_row(marks[finding.state], finding.what, escape(finding.found), escape(finding.advice))
+    _print(table)
+    if failed:
+        raise typer.Exit(1)
+
+
+@weights_app.command()
+def show() -> None:
+    """Say which weights are in use, and which others could be."""
+    from appliance import network, weights
+
+    settings = _configuration(None).reading
+    table = _table("", "weights", "network", "measured", "date", "SHA-256")
+    for path in weights.known(settings):
+        mark = "[green]in use" if path == weights.candidates(settings)[0] else ""
+        try:
+            _, card = network.load(path)
+        except WeightsError as error:
+            table.add_row(mark, f"[red]{escape(str(error))}")
+            continue
+        measured = ", ".join(f"{name} {value}" for name, value in card.accuracies.items())
+        table.add_row(
+            mark, escape(str(path)), card.network, escape(measured), escape(card.date), card.sha256[:12]
+        )
+    _print(table)
+
+
+@weights_app.command()
+def install(
+    file: Annotated[Path, typer.Argument(help="A weights file, its card (.json) beside it.")],
+) -> None:
+    """Check weights, try them on the shipped frames, and put them in use."""
+    from appliance import weights
+
+    result = weights.install(file)
+    print(f"{file} is in use from now on: it reads {result} right")
+    _let_service_know()
+
+
+@weights_app.command()
+def rollback() -> None:
+    """Go back to the weights in use before the last installation."""
+    from appliance import weights
+
+    print(f"{weights.rollback()} is in use again")
+    _let_service_know()
+
+
+def _let_service_know() -> None:
+    from appliance.state import reload_service
+
+    try:
+        process = reload_service()
+    except PermissionError:
+        print("the service is another user's: sudo systemctl reload digit-appliance", file=sys.stderr)
+    else:
+        print(f"the service (process {process}) reloads" if process else "no service is running here")
+
+
+def _configuration_file(given: Path | None) -> Path | None:
+    """The file given, or the one that belongs to the system, if there is one."""
+    usual = Path(os.environ.get("CONFIGURATION_DIRECTORY", "/etc/digit-appliance")) / "config.toml"
+    return given or (usual if usual.exists() else None)
+
+
+def _configuration(given: Path | None) -> "Config":
+    from appliance.config import load_config
+
+    return load_config(_configuration_file(given))
+
+
+def _table(*titles: str) -> "Table":
+    """A table that breaks long words rather than leaving their ends out."""
+    from rich.table import Column, Table
+
+    return Table(*(Column(title, overflow="fold") for title in titles))
+
+
+def _print(table: "Table") -> None:
+    from rich.console import Console
+
+    Console().print(table)
+
+
+def _stills(paths: list[Path]) -> Iterator[Path]:
+    """The files meant: a folder stands for the images in it, and for itself if there are none."""
+    from appliance.cameras.recording import SUFFIXES
+
+    for path in paths:
+        inside = path.iterdir() if path.is_dir() else ()
+        images = sorted(file for file in inside if file.suffix.lower() in SUFFIXES and file.name[0] != ".")
+        yield from images or [path]
+
+
+def _read_still(path: Path) -> "Frame":
+    from appliance.cameras.recording import read_still
+
+    if path.is_dir():
+        raise FrameError(f"{path}: no images in this folder")
+    return read_still(path)
+
+
+def _json_digit(digit: "Digit") -> dict[str, Any]:
+    return {"value": digit.value, "confidence": round(digit.confidence, 3), "box": digit.box}

@@ -1,0 +1,16 @@
+"""What this machine is."""
+
+from pathlib import Path
+
+
+def model() -> str:
+    """What the firmware calls this machine, such as `Raspberry Pi 5 Model B Rev 1.0`; empty on a PC."""
+    try:
+        return Path("/proc/device-tree/model").read_text(errors="replace").rstrip("\0")
+    except OSError:
+        return ""
+
+
+def is_raspberry_pi() -> bool:
+    """Whether pins and the Pi's camera are to be expected."""
+    return model().startswith("Raspberry Pi")

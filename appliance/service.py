@@ -1,0 +1,205 @@
+"""The appliance at work: camera → vision → network → steadying → indicators, frame after frame."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from gpiozero import Factory
+
+from appliance.cameras import Camera, CameraHungError, open_camera
+from appliance.config import Config
+from appliance.errors import ApplianceError, CameraError
+from appliance.frame import Frame
+from appliance.indicators import Indicators, open_indicators
+from appliance.reader import Reader, Reading
+from appliance.signals import Requests
+from appliance.state import hold_pid
+from appliance.steady import Stable, Steadier
+from appliance.systemd import Systemd
+from appliance.watched import watched
+from appliance.weights import new_reader, open_reader
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One processed frame and what came of it."""
+
+    frame: Frame
+    """Its pixels are valid only until the observer returns."""
+    reading: Reading
+    stable: Stable
+    milliseconds: float
+    """What reading the frame took."""
+    frames: int
+    """How many frames were processed since the start, this one included."""
+    skipped: int
+    """How many the camera gave meanwhile that were not looked at, for a newer one had come."""
+
+
+Observer = Callable[[Moment], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to run."""
+
+    configuration: Callable[[], Config]
+    """Called at the start and at every reload."""
+    pin_factory: Factory | None = None
+    source: str = ""
+    """Takes the place of the configured source, if given."""
+    loop: bool = False
+    fps: float | None = None
+
+
+class Service:
+    """The loop and its parts; a reload replaces those that the new configuration changes."""
+
+    _config: Config
+    _reader: Reader
+    _steadier: Steadier
+    _indicators: Indicators
+    _camera: Generator[Frame | CameraError | None, None, None]
+    _sequence: int | None = None
+    _faulty = False
+    _frames = _skipped = 0
+
+    def __init__(self, options: Options, requests: Requests, observers: Sequence[Observer] = ()) -> None:
+        """Touches nothing yet. `observers` are called with every moment, in the loop's own thread."""
+        self._options = options
+        self._requests = requests
+        self._observers = observers
+        self._systemd = Systemd()
+
+    def run(self) -> None:
+        """Runs until it is asked to stop, or a recording is over. Then the pins are off, the camera closed.
+
+        Raises `ApplianceError` if the configuration, the weights or the pins are wrong at the start. Ends
+        the process if the camera's driver hangs, which only a new process can cure.
+        """
+        try:
+            with ExitStack() as parts:
+                self._start(parts)
+                self._loop()
+                self._systemd.stopping()
+        except CameraHungError as error:
+            log.critical("%s", error)
+            logging.shutdown()
+            os._exit(1)
+
+    def _start(self, parts: ExitStack) -> None:
+        parts.enter_context(self._requests.from_signals(self._pins_off))
+        parts.enter_context(hold_pid())
+        self._config = self._options.configuration()
+        self._reader = open_reader(self._config.reading)
+        self._steadier = Steadier(self._config.steady)
+        self._camera = self._watch_camera(self._systemd.listens)
+        parts.callback(lambda: self._camera.close())
+        self._indicators = open_indicators(self._config.indicators, self._options.pin_factory)
+        parts.callback(self._pins_off)  # before the camera, which may take its time to close
+        self._systemd.ready()
+
+    def _loop(self) -> None:
+        while not self._requests.stop:
+            for frame in self._camera:
+                if isinstance(frame, Frame):
+                    self._process(frame)
+                elif isinstance(frame, CameraError):
+                    self._show_fault(frame)
+                if self._requests.stop or (self._requests.reload and self._reload()):
+                    break
+            else:
+                return
+
+    def _process(self, frame: Frame) -> None:
+        started = time.perf_counter()
+        reading = self._reader.read(frame)
+        milliseconds = 1000 * (time.perf_counter() - started)
+        stable = self._steadier.update(reading, frame.time_ns)
+        self._indicators.show(stable)
+        if stable.changed or self._faulty or not self._frames:
+            self._tell(stable)
+        self._count(frame)
+        moment = Moment(frame, reading, stable, milliseconds, self._frames, self._skipped)
+        for observer in self._observers:
+            observer(moment)
+        self._systemd.feed_watchdog()
+
+    def _tell(self, stable: Stable) -> None:
+        line = f"reads {stable.text} ({stable.confidence:.2f})" if stable.text else "reads nothing"
+        self._systemd.status(line)
+        if stable.changed:
+            log.info("%s", line)
+        self._faulty = False
+
+    def _count(self, frame: Frame) -> None:
+        self._frames += 1
+        if self._sequence is not None:
+            self._skipped += frame.sequence - self._sequence - 1
+        self._sequence = frame.sequence
+
+    def _show_fault(self, fault: CameraError) -> None:
+        if not self._faulty:
+            self._faulty = True
+            self._sequence = None
+            self._indicators.show_fault()
+            self._systemd.status(str(fault))
+
+    def _reload(self) -> bool:
+        """Takes over the new configuration and weights; if any of it is bad, everything stays as it was.
+
+        Gives whether there is a new camera to be watched.
+        """
+        self._requests.reload = False
+        self._systemd.reloading()
+        try:
+            config = self._options.configuration()
+            reader = new_reader(config.reading)
+            self._rewire(config)
+        except ApplianceError as error:
+            log.error("not reloaded, going on as before: %s", error)
+            return False
+        finally:
+            self._systemd.ready()
+        old, self._config = self._config, config
+        self._reader = reader
+        self._steadier.settings = config.steady
+        log.info("reloaded")
+        if config.camera == old.camera:
+            return False
+        self._camera.close()
+        self._camera = self._watch_camera(patient=True)
+        self._sequence = None
+        return True
+
+    def _rewire(self, config: Config) -> None:
+        """Takes other pins, if they are others; those in use go on showing what they show."""
+        if config.indicators == self._config.indicators:
+            return
+        self._indicators.close()
+        try:
+            self._indicators = open_indicators(config.indicators, self._options.pin_factory)
+        except ApplianceError:
+            self._indicators = open_indicators(self._config.indicators, self._options.pin_factory)
+            raise
+        finally:
+            self._faulty = False
+
+    def _watch_camera(self, patient: bool) -> Generator[Frame | CameraError | None, None, None]:
+        settings, options = self._config.camera, self._options
+        source = options.source or settings.source
+        stalled_after = max(settings.timeout, 2 / options.fps) if options.fps else settings.timeout
+
+        def open_it() -> Camera:
+            return open_camera(source, settings, loop=options.loop, fps=options.fps)
+
+        return watched(open_it, stalled_after, patient=patient)
+
+    def _pins_off(self) -> None:
+        if hasattr(self, "_indicators"):
+            self._indicators.close()
