@@ -24,7 +24,7 @@ main() {
     case ${1-} in
         "") if is_pi && [ "$(id -u)" -eq 0 ]; then service install; else usage; fi ;;
         help | -h | --help) usage ;;
-        install | uninstall | -*) service "$@" ;;
+        install | uninstall | wheels | -*) service "$@" ;;
         demo)
             prepare_trial
             exec "$trial/bin/digit-appliance" demo "${@:2}"
@@ -50,7 +50,8 @@ On a Raspberry Pi (64-bit Raspberry Pi OS, Bookworm or Trixie):
   sudo ./install.sh             installs the service, or upgrades it; safe to run again
        --dry-run                only says what would be done
        --unattended             asks nothing
-       --offline WHEELS         takes everything from a folder, without a network
+       --offline FOLDER         takes everything from a folder, without a network
+  sudo ./install.sh wheels FOLDER   fills such a folder, on a Pi that has a network
   sudo ./install.sh uninstall   removes it; keeps configuration and weights
        --purge                  removes those too
 END
@@ -170,13 +171,20 @@ has_picamera2() { # PYTHON
 }
 
 install_torch() { # ENVIRONMENT
+    local which
+    which=$(torch_build)
+    # shellcheck disable=SC2086 # several words
+    pip_install "$1" $which
+}
+
+# What pip is told, so that it takes a build without CUDA.
+torch_build() {
     case "$(uname -s) $(uname -m)" in
         # A "+cpu" version exists only on PyTorch's own index, so PyPI's CUDA build can never take its place.
-        "Linux x86_64") pip_install "$1" --retries 2 --timeout 15 \
-            --extra-index-url https://download.pytorch.org/whl/cpu "torch==2.13.0+cpu" ;;
+        "Linux x86_64") echo "--retries 2 --timeout 15 --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0+cpu" ;;
         # The newest whose wheel on PyPI brings no CUDA; 2.10.0 dies on a Pi 4 with an illegal instruction.
-        "Linux aarch64") pip_install "$1" "torch==2.9.1" ;;
-        "Darwin arm64") pip_install "$1" "torch" ;;
+        "Linux aarch64") echo "torch==2.9.1" ;;
+        "Darwin arm64") echo "torch" ;;
         *) die "there is no current PyTorch for $(uname -s) on $(uname -m): use 64-bit Linux or a Mac with Apple silicon" ;;
     esac
 }

@@ -26,6 +26,7 @@ new="" old=""
 
 service() {
     read_options "$@"
+    called_from=$PWD
     cd / # the service's user may not even look into the folder this was called from
     $task
 }
@@ -60,6 +61,12 @@ read_options() {
         case $1 in
             install | --install) ;;
             uninstall | --uninstall) task=uninstall_service ;;
+            wheels)
+                [ -n "${2-}" ] || die "wheels needs the folder that it is to fill"
+                task=fill_folder
+                offline=$2
+                shift
+                ;;
             --dry-run) dry_run=yes ;;
             --unattended) unattended=yes ;;
             --purge) purge=yes ;;
@@ -107,7 +114,7 @@ try:
 except urllib.error.HTTPError:
     pass  # an answer, whatever it says
 END
-        die "the Python package index cannot be reached: connect this Pi to the network, see whether 'date' is right, or use --offline WHEELS"
+        die "the Python package index cannot be reached: connect this Pi to the network, see whether 'date' is right, or use --offline FOLDER"
 }
 
 missing_packages() {
@@ -286,6 +293,40 @@ report() {
     on_failure=:
     "$command_link" doctor || true
     echo "Installed. 'digit-appliance doctor' says what works, 'journalctl -fu digit-appliance' what is read."
+}
+
+# --- A folder for --offline ------------------------------------------------------------------------
+
+fill_folder() {
+    local folder=$offline
+    offline=""
+    new=$environments/wheels
+    [[ $folder == /* ]] || folder=$called_from/$folder
+    check_system
+    [ -z "$dry_run" ] || { echo "This will fill $folder with what --offline needs." && return; }
+    mkdir -p "$folder/partial" || die "cannot write to $folder"
+    open_log
+    make_room
+    step "refreshing apt's lists" apt-get update
+    check_packages
+    step "downloading system packages" download_packages "$folder"
+    step "making an environment to download with" make_environment "$system_python" "$new"
+    step "downloading Python packages" download_wheels "$folder"
+    rm -rf "$folder/partial" "$folder/lock"
+    echo "On a Pi like this one, without a network: sudo ./install.sh --offline $folder"
+}
+
+download_packages() { # FOLDER
+    # shellcheck disable=SC2046 # one word a package
+    apt-get install --yes --download-only --no-install-recommends -o Dir::Cache::archives="$1" $(missing_packages)
+}
+
+download_wheels() { # FOLDER
+    local which
+    which=$(torch_build)
+    # Wheels even of what comes as source, and hatchling, which makes one of this repository.
+    # shellcheck disable=SC2086 # several words
+    "$new/bin/python" -m pip wheel --no-cache-dir --wheel-dir "$1" "$repository" hatchling $which
 }
 
 # --- Uninstalling ----------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ def index() -> Iterator[str]:
         ("mount -t tmpfs -o size=100m none /opt", {}, "only 100 MB are free"),
         ("mount -o remount,ro /etc", {}, "mounted read-only"),
         ("mkdir /opt/digit-appliance", {}, "/opt/digit-appliance is in the way"),
-        ("", {"PIP_INDEX_URL": "http://127.0.0.1:9"}, "use --offline WHEELS"),
+        ("", {"PIP_INDEX_URL": "http://127.0.0.1:9"}, "use --offline FOLDER"),
         ("touch /var/stand-in/archive-is-empty", {}, "no python3-picamera2"),
         ("", {}, "there is nobody to ask: add --unattended"),
     ],
