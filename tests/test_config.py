@@ -275,10 +275,10 @@ VALUES = st.one_of(
 
 @settings(deadline=None)
 @given(key=st.sampled_from(sorted(keys_of(Config()))), value=VALUES)
-def test_a_known_key_loads_or_is_named_whatever_its_value(tmp_path_factory, key, value):
+def test_a_known_key_loads_or_its_table_is_named_whatever_its_value(tmp_path_factory, key, value):
     path = tmp_path_factory.getbasetemp() / "any.toml"
     path.write_text(f"{key} = {value}")
     try:
         load_config(path)
     except ConfigError as error:
-        assert key in str(error)
+        assert key.rpartition(".")[0] in str(error)
