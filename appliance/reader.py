@@ -1,7 +1,7 @@
 """From a frame to a reading: vision proposes crops, the network judges them, the best explanation is read."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -15,6 +15,9 @@ from appliance.vision import Box, Crop, find_crops
 
 _TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small to be judged by itself
 _NEVER = 1e-6  # no probability is taken to be less
+_BEYOND_DOUBT = 0.9
+_COMPANY = 0.2  # how much less likely it is, beside such a digit, that a stroke is none
+_LOWEST = 0.35  # of the tallest digit's height: what is lower is dirt
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +70,24 @@ class Reader:
     def read(self, frame: Frame) -> Reading:
         """The digits of a frame. Never raises for what the pixels hold."""
         judged = self._judge(find_crops(frame.gray))
-        digits: list[Digit] = []
-        for _, row in groupby(judged, key=lambda one: one.crop.row):
-            digits += [_digit(one) for one in best_explanation(list(row))]
-        sure = [digit for digit in digits if digit.confidence >= self._threshold]
-        return Reading(
-            tuple(digit for digit in sure if not any(_inside(digit.box, other.box) for other in sure))
+        dark, light = (
+            self._digits([one for one in judged if one.crop.dark is tone]) for tone in (True, False)
         )
+        # A page has one tone; what is seen in the other is the paper between the strokes.
+        return Reading(tuple(max(dark, light, key=_amount)))
+
+    def _digits(self, judged: Sequence[_Judged]) -> list[Digit]:
+        digits: list[Digit] = []
+        for _, members in groupby(judged, key=lambda one: one.crop.row):
+            row = list(members)
+            chosen = best_explanation(row)
+            if any(_beyond_doubt(one) for one in chosen):
+                chosen = best_explanation([_in_company(one) for one in row])
+            sure = [d for d in map(_digit, filter(_is_digit, chosen)) if d.confidence >= self._threshold]
+            if 2 * len(sure) >= len(chosen):  # a few digits among many letters are letters too
+                digits += sure
+        tallest = max((digit.box[3] for digit in digits), default=0)
+        return [digit for digit in digits if digit.box[3] >= _LOWEST * tallest]
 
     def _judge(self, crops: Sequence[Crop]) -> list[_Judged]:
         if not crops:
@@ -92,46 +106,55 @@ class Reader:
 def best_explanation(row: Sequence[_Judged]) -> list[_Judged]:
     """The crops of one row that together explain its strokes best, from left to right.
 
-    Every stroke belongs to one digit, to one crop that is none, or is ignored; each costs the negative
+    Every part belongs to a digit, or to a whole stroke that is none, or is ignored; each costs the negative
     logarithm of its probability, and the cheapest way through the row is found by dynamic programming.
     """
     past = max(one.crop.past for one in row)
     cost = [0.0] + [np.inf] * past
     taken: list[_Judged | None] = [None] * (past + 1)
     start = list(range(-1, past))
+    judged_alone = {one.crop.first for one in row}
     for end in range(1, past + 1):
-        cost[end] = cost[end - 1] + _TO_IGNORE
+        if end - 1 not in judged_alone:
+            cost[end] = cost[end - 1] + _TO_IGNORE
         for one in (one for one in row if one.crop.past == end):
             first = one.crop.first
-            price, kept = _price(one)
+            price = _price(one)
             if cost[first] + price < cost[end]:
-                cost[end], start[end], taken[end] = cost[first] + price, first, kept
+                cost[end], start[end], taken[end] = cost[first] + price, first, one
     chosen: list[_Judged] = []
     while past > 0:
-        digit = taken[past]
-        if digit is not None:
-            chosen.append(digit)
+        if (best := taken[past]) is not None:
+            chosen.append(best)
         past = start[past]
     return chosen[::-1]
 
 
-def _price(one: _Judged) -> tuple[float, _Judged | None]:
-    digit = float(one.digits.max())
-    if digit >= one.none:
-        return -float(np.log(max(digit, _NEVER))), one
-    return -float(np.log(max(one.none, _NEVER))), None
+def _beyond_doubt(one: _Judged) -> bool:
+    """Whether a crop is a digit with a shape of its own; a one is but a stroke."""
+    return float(one.digits[2:].max()) > _BEYOND_DOUBT
+
+
+def _in_company(one: _Judged) -> _Judged:
+    """What to think of a crop beside a digit beyond doubt: a stroke there is a one rather than nothing."""
+    whole = 1 - one.none * (1 - _COMPANY)
+    return replace(one, digits=one.digits / whole, none=one.none * _COMPANY / whole)
+
+
+def _is_digit(one: _Judged) -> bool:
+    return not one.crop.whole or float(one.digits.max()) >= one.none
+
+
+def _price(one: _Judged) -> float:
+    likely = float(one.digits.max())
+    return -float(np.log(max(likely, one.none if one.crop.whole else 0.0, _NEVER)))
+
+
+def _amount(digits: Iterable[Digit]) -> float:
+    return sum(digit.confidence * digit.box[3] for digit in digits)
 
 
 def _digit(one: _Judged) -> Digit:
     value = int(one.digits.argmax())
     logs = np.log(np.maximum(one.digits, _NEVER)).astype(np.float32)
     return Digit(value, float(one.digits[value]), one.crop.box, logs, one.crop.image)
-
-
-def _inside(inner: Box, outer: Box) -> bool:
-    """Whether a box lies within another, as the hole of a zero within the zero."""
-    if inner[2] * inner[3] >= outer[2] * outer[3]:
-        return False
-    width = min(inner[0] + inner[2], outer[0] + outer[2]) - max(inner[0], outer[0])
-    height = min(inner[1] + inner[3], outer[1] + outer[3]) - max(inner[1], outer[1])
-    return width > 0 and height > 0 and width * height > 0.7 * inner[2] * inner[3]

@@ -1,22 +1,18 @@
 """Things that lie about and are no digits: what an honest reader must say nothing about."""
 
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
 import cv2
 import numpy as np
+from matplotlib import get_data_path
+from PIL import Image, ImageDraw, ImageFont
 
 from training.paper import Picture, Shape, cloud, plain
 from training.pens import MARKS, draw, trace
 
-_FONTS = (
-    cv2.FONT_HERSHEY_SIMPLEX,
-    cv2.FONT_HERSHEY_DUPLEX,
-    cv2.FONT_HERSHEY_COMPLEX,
-    cv2.FONT_HERSHEY_TRIPLEX,
-    cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
-    cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
-)
-_LETTERS = "aabcdeeeffghhijkklmmnnooprrrsttuuvwwxyAABCDEEFGHJKLMNPRTUVWXY"
+_LETTERS = "aaacdeeeefghhkmmnnprrrttuuvwxyABCDEFGHKLMNPRTUVWXY?&#%"  # none that might pass for a digit
 
 
 def blank(shape: Shape, rng: np.random.Generator) -> Picture:
@@ -106,16 +102,28 @@ def keyboard(shape: Shape, rng: np.random.Generator) -> Picture:
 def print_(shape: Shape, rng: np.random.Generator) -> Picture:
     """Lines of printed words."""
     page = plain(shape, rng)
-    scale = rng.uniform(0.4, 2.2)
-    font = int(rng.choice(_FONTS))
-    ink = float(page.mean()) - rng.uniform(0.3, 0.8)
-    for line in range(int(rng.integers(1, 12))):
-        words = " ".join(_word(rng) for _ in range(int(rng.integers(1, 9))))
-        at = (int(rng.integers(0, 80)), int((line + 1) * scale * 36))
-        cv2.putText(
-            page, words, at, font, scale, ink, max(1, round(scale * rng.uniform(0.8, 2.4))), cv2.LINE_AA
-        )
-    return page
+    fonts = _fonts()
+    font = ImageFont.truetype(
+        fonts[int(rng.integers(len(fonts)))], int(np.exp(rng.uniform(np.log(12), np.log(70))))
+    )
+    lines = (
+        " ".join(_word(rng) for _ in range(int(rng.integers(1, 9)))) for _ in range(int(rng.integers(1, 14)))
+    )
+    sheet = Image.new("L", shape[::-1])
+    at = (float(rng.uniform(-20, 80)), float(rng.uniform(-20, 80)))
+    ImageDraw.Draw(sheet).multiline_text(at, "\n".join(lines), 255, font, spacing=float(rng.uniform(2, 30)))
+    return (page * (1 - rng.uniform(0.3, 0.9) * np.asarray(sheet, np.float32) / 255)).astype(np.float32)
+
+
+@cache
+def _fonts() -> list[str]:
+    """The typefaces that come with matplotlib and hold letters."""
+    folder = Path(get_data_path(), "fonts", "ttf")
+    return [
+        str(path)
+        for name in ("DejaVu*.ttf", "STIXGeneral*.ttf", "cm[rst]*10.ttf")
+        for path in sorted(folder.glob(name))
+    ]
 
 
 def letters(shape: Shape, rng: np.random.Generator) -> Picture:

@@ -22,6 +22,9 @@ from training.pens import DIGITS, MARKS, draw, trace
 
 FRAME = (480, 640)
 _NOBODY = -1
+_TRACED = 64  # pixels of height at which an MNIST digit's middle line is found
+_ROOM = 14  # pixels around it for the thickest pen
+_AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # clockwise from north
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Hand:
     """Writes digits: MNIST's own, at any size and with any pen, or drawn stroke by stroke."""
 
     def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.integer], drawn: float = 0.5) -> None:
-        """`images (n, 28, 28)` and `labels (n,)` are MNIST's; `drawn` is the share of digits drawn instead."""
+        """`images (n, 28, 28)` and `labels (n,)` are MNIST's; `drawn` is the share drawn instead."""
         self._images = [images[labels == value] for value in range(10)]
         self._drawn = drawn
 
@@ -66,48 +69,60 @@ class Hand:
         if len(own) == 0 or rng.random() < self._drawn:
             shapes = DIGITS[value]
             return draw(trace(shapes[int(rng.integers(len(shapes)))], rng), height, thickness)
-        return _enlarged(own[int(rng.integers(len(own)))], height, thickness)
+        return _redrawn(own[int(rng.integers(len(own)))], height, thickness)
 
 
-def _enlarged(image: NDArray[np.uint8], height: float, thickness: float) -> Picture:
-    """An MNIST digit at another size, its strokes made as thick as asked."""
+def _redrawn(image: NDArray[np.uint8], height: float, thickness: float) -> Picture:
+    """An MNIST digit at another size, as a pen of that thickness would have followed its middle line."""
     x, y, w, h = cv2.boundingRect((image > 0).astype(np.uint8))
-    digit = image[max(0, y - 1) : y + h + 1, max(0, x - 1) : x + w + 1]
-    scale = max(60.0, height) / h  # thin pens need room to be thinned
-    big = cv2.resize(digit, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    solid = (cv2.GaussianBlur(big, (0, 0), 0.35 * scale) > 110).astype(np.uint8)
-    inside = cv2.distanceTransform(solid, cv2.DIST_L2, 3)
-    ridge = inside[inside > 0.6 * inside.max()]
-    now = 2 * float(ridge.mean()) if ridge.size else 1.0
-    wanted = thickness * max(60.0, height) / height
-    if wanted < now:
-        reach = 2 * int(inside.max()) + 1
-        local = cv2.dilate(inside, np.ones((reach, reach), np.uint8))
-        solid = (inside > local * (1 - wanted / now) * 0.95).astype(np.uint8) * solid
-    else:
-        grow = max(1, round(wanted - now)) | 1
-        pad = grow // 2 + 1
-        solid = cv2.copyMakeBorder(solid, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=0)
-        solid = cv2.dilate(solid, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (grow, grow)))
-    shrink = height / solid.shape[0]
-    size = (max(1, round(solid.shape[1] * shrink)), max(1, round(solid.shape[0] * shrink)))
-    soft = cv2.resize(
-        solid * np.float32(1), size, interpolation=cv2.INTER_AREA if shrink < 1 else cv2.INTER_LINEAR
+    scale = _TRACED / h
+    big = cv2.resize(image[y : y + h, x : x + w], None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    solid = cv2.copyMakeBorder(cv2.GaussianBlur(big, (0, 0), 0.4 * scale), *[_ROOM] * 4, cv2.BORDER_CONSTANT)
+    away = cv2.distanceTransform(1 - thinned((solid > 100).astype(np.uint8)), cv2.DIST_L2, 5)
+    zoom = (height - thickness) / _TRACED
+    away = cv2.resize(
+        cv2.GaussianBlur(away, (0, 0), 1), None, fx=zoom, fy=zoom, interpolation=cv2.INTER_LINEAR
     )
-    return soft.astype(np.float32)
+    ink = np.clip(thickness / 2 + 0.5 - away * zoom, 0, min(1.0, thickness)).astype(np.float32)
+    x, y, w, h = cv2.boundingRect((ink > 0).astype(np.uint8))
+    return ink[y : y + h, x : x + w]
+
+
+def thinned(solid: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The middle line of a shape of ones, one pixel wide (Zhang and Suen, 1984)."""
+    line = np.pad(solid, 1)
+    while True:
+        before = line.sum()
+        for second in (False, True):
+            around = [
+                line[1 + dy : line.shape[0] - 1 + dy, 1 + dx : line.shape[1] - 1 + dx] for dy, dx in _AROUND
+            ]
+            count = sum(around)
+            turns = sum((a == 0) & (b == 1) for a, b in zip(around, [*around[1:], around[0]], strict=True))
+            north, east, south, west = around[::2]
+            sides = (
+                (north & east & west) | (north & south & west)
+                if second
+                else (north & east & south) | (east & south & west)
+            )
+            inner = line[1:-1, 1:-1]
+            inner[(inner == 1) & (count >= 2) & (count <= 6) & (turns == 1) & (sides == 0)] = 0
+        if line.sum() == before:
+            return line[1:-1, 1:-1]
 
 
 def random_look(rng: np.random.Generator, **fixed: Any) -> Look:
     """A look as it may come in a kitchen, an office or a classroom; `fixed` fields are kept."""
+    height = float(np.exp(rng.uniform(np.log(16), np.log(320))))
     look = Look(
         paper=str(rng.choice(list(PAPERS), p=[0.45, 0.15, 0.12, 0.1, 0.06, 0.12])),
         light=str(rng.choice(list(LIGHTS), p=[0.45, 0.2, 0.25, 0.1])),
-        height=float(np.exp(rng.uniform(np.log(20), np.log(320)))),
+        height=height,
         stroke=float(np.exp(rng.uniform(np.log(0.03), np.log(0.2)))),
         ink=float(rng.uniform(0.25, 0.95)),
         turn=float(rng.normal(0, 6)),
         perspective=float(rng.uniform(0, 0.12)),
-        focus=float(rng.choice([0.4, 0.8, 1.2, 2.0, 3.0], p=[0.3, 0.3, 0.2, 0.13, 0.07])),
+        focus=0.4 + height * float(rng.choice([0, 0.006, 0.015, 0.03, 0.055], p=[0.3, 0.3, 0.2, 0.13, 0.07])),
         motion=float(rng.choice([0.0, rng.uniform(2, 9)], p=[0.85, 0.15])),
         noise=float(rng.choice([1.0, 3.0, 6.0, 12.0], p=[0.4, 0.3, 0.2, 0.1])),
         quality=int(rng.choice([100, 90, 70, 40], p=[0.4, 0.3, 0.2, 0.1])),

@@ -20,7 +20,7 @@ class Crop:
     """What may be a digit: where it is, and as the network sees it.
 
     `box` is in frame pixels, `image` is `uint8 (28, 28)`, white on black. `row`, `first` and `past` say
-    which strokes of which row it is made of: two crops with a stroke in common cannot both be digits.
+    which parts of which row it is made of: two crops with a part in common cannot both be digits.
     """
 
     box: Box
@@ -28,14 +28,20 @@ class Crop:
     row: int
     first: int
     past: int
+    whole: bool
+    """Whether it is one whole stroke: what may also be judged to be no digit at all."""
+    dark: bool
+    """Whether it is dark on light."""
 
 
 def find_crops(gray: NDArray[np.uint8]) -> list[Crop]:
-    """The crops of a gray frame `uint8 (H, W)` in reading order; empty where nothing is."""
-    strokes = find_strokes(gray)
+    """The crops of a gray frame `uint8 (H, W)` in reading order, first dark ones and then light ones."""
     found: list[Crop] = []
-    for number, row in enumerate(layout.find_rows(strokes, gray.shape)):
-        for first, past in layout.hypotheses(row):
-            box, image = crops.crop(row.strokes[first:past])
-            found.append(Crop(box, image, number, first, past))
+    number = 0
+    for dark, strokes in zip((True, False), find_strokes(gray), strict=True):
+        for row in layout.find_rows(strokes, gray.shape):
+            for one in layout.hypotheses(row):
+                box, image = crops.crop(one.parts)
+                found.append(Crop(box, image, number, one.first, one.past, one.whole, dark))
+            number += 1
     return found

@@ -7,7 +7,7 @@ one may be two digits that touch, every sensible grouping becomes a hypothesis, 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, chain, combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,21 +15,33 @@ from numpy.typing import NDArray
 from appliance.vision.crops import around
 from appliance.vision.strokes import Stroke
 
-_SHORTEST_DIGIT = 12  # pixels
+_SHORTEST_DIGIT = 9  # pixels
 _FLATTEST_DIGIT = 0.25  # height by width; what is flatter is a dash
 _FRAGMENT = 0.1  # of the row's height: what is smaller is a speck
 _NEAR = 0.3  # of the row's height: how far apart the parts of one digit may lie
 _WIDEST_DIGIT = 1.35  # width by height
 _SUSPECT_WIDTH = 0.8  # width by height from which a stroke may be digits that touch
-_MOST_PARTS = 3
+_MOST_TOGETHER = 3  # strokes of one digit
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Strokes that stand side by side, from left to right; `height` is that of its tallest."""
+    """Strokes that stand side by side, from left to right; each in the parts that it may fall into."""
 
-    strokes: tuple[Stroke, ...]
+    strokes: tuple[tuple[Stroke, ...], ...]
     height: int
+    """Of the tallest, in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """Neighbouring parts of a row that may be one digit: those from `first` up to before `past`."""
+
+    parts: tuple[Stroke, ...]
+    first: int
+    past: int
+    whole: bool
+    """Whether it is one stroke, with all its parts: what may also be judged to be no digit at all."""
 
 
 def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
@@ -46,19 +58,26 @@ def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
     return [_row(row, fragments) for row in sorted(rows, key=lambda row: around(row)[1])]
 
 
-def hypotheses(row: Row) -> Iterator[tuple[int, int]]:
-    """The runs `(first, past)` of a row's strokes that may be one digit."""
-    for first in range(len(row.strokes)):
-        for past in range(first + 1, min(first + _MOST_PARTS, len(row.strokes)) + 1):
-            if _may_be_one(row.strokes[first:past], row.height):
-                yield first, past
+def hypotheses(row: Row) -> Iterator[Hypothesis]:
+    """What may be one digit: a stroke, some of its parts, or strokes that lie close together."""
+    starts = [0, *accumulate(len(parts) for parts in row.strokes)]
+    for number, parts in enumerate(row.strokes):
+        for first, past in combinations(range(len(parts) + 1), 2):
+            whole = past - first == len(parts)
+            if whole or _may_be_one([parts[first:past]], row.height):
+                yield Hypothesis(parts[first:past], starts[number] + first, starts[number] + past, whole)
+        for past in range(number + 2, min(number + _MOST_TOGETHER, len(row.strokes)) + 1):
+            strokes = row.strokes[number:past]
+            if not _may_be_one(strokes, row.height):
+                break
+            yield Hypothesis(tuple(chain(*strokes)), starts[number], starts[past], whole=False)
 
 
 def _row(digits: Sequence[Stroke], fragments: Sequence[Stroke]) -> Row:
     height = max(stroke.height for stroke in digits)
-    parts = [part for stroke in digits for part in _split(stroke)]
-    parts += [stroke for stroke in fragments if _belongs(stroke, digits, height)]
-    return Row(tuple(sorted(parts, key=lambda part: part.left + part.right)), height)
+    strokes = [*digits, *(stroke for stroke in fragments if _belongs(stroke, digits, height))]
+    strokes.sort(key=lambda stroke: stroke.left + stroke.right)
+    return Row(tuple(_split(stroke) for stroke in strokes), height)
 
 
 def _spans(stroke: Stroke, shape: tuple[int, int]) -> bool:
@@ -92,24 +111,20 @@ def _belongs(fragment: Stroke, digits: Sequence[Stroke], height: int) -> bool:
     )
 
 
-def _may_be_one(parts: Sequence[Stroke], height: int) -> bool:
-    box_width, box_height = around(parts)[2:]
-    if box_height < max(_SHORTEST_DIGIT, 0.4 * height) or box_width > _WIDEST_DIGIT * box_height:
+def _may_be_one(strokes: Sequence[Sequence[Stroke]], height: int) -> bool:
+    width, tall = around(list(chain(*strokes)))[2:]
+    if tall < max(_SHORTEST_DIGIT, 0.4 * height) or width > _WIDEST_DIGIT * tall:
         return False
-    reach = 0
-    for left, right in pairwise(parts):
-        reach = max(reach, left.right)
-        if right.left - reach > _NEAR * height:
-            return False
-    return True
+    boxes = [around(parts) for parts in strokes]
+    return all(right[0] - left[0] - left[2] < _NEAR * height for left, right in pairwise(boxes))
 
 
-def _split(stroke: Stroke) -> list[Stroke]:
+def _split(stroke: Stroke) -> tuple[Stroke, ...]:
     """A stroke as it is, or in parts where it is so wide that it may be digits that touch."""
     if stroke.width < _SUSPECT_WIDTH * stroke.height:
-        return [stroke]
+        return (stroke,)
     cuts = [0, *_cuts(stroke), stroke.width]
-    return [_part(stroke, left, right) for left, right in pairwise(cuts)]
+    return tuple(_part(stroke, left, right) for left, right in pairwise(cuts))
 
 
 def _cuts(stroke: Stroke) -> list[int]:

@@ -20,7 +20,8 @@ _SOFT = (0.25, 0.7)  # of its own peak: where a stroke's edge begins and where i
 _SMALLEST = 4  # pixels; what is smaller both ways is dirt
 _MOST = 96  # pieces looked at in one frame, the tallest first
 _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a page, and what touches them
-_LINE = 64  # pixels that a ruled line runs on, and no digit's stroke does
+_LINE = 64  # pixels that a ruled line runs straight on
+_RUNS_ON = 0.4  # of the frame: how long it is altogether
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ class Stroke:
         return self.box[1] + self.box[3]
 
 
-def find_strokes(gray: NDArray[np.uint8]) -> list[Stroke]:
-    """The strokes of a gray frame `uint8 (H, W)`, dark on light and light on dark, in no order."""
+def find_strokes(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
+    """The strokes of a gray frame `uint8 (H, W)`: those dark on light, and those light on dark."""
     ink = flatten(gray)
     closer = cache(lambda: flatten(gray, THIN))
     threshold = max(_FAINTEST, ink.noise)
@@ -67,7 +68,7 @@ def find_strokes(gray: NDArray[np.uint8]) -> list[Stroke]:
     light = [
         s for s in _pieces(ink.light, threshold, lambda: closer().light) if _stands_out(gray, s, darker=False)
     ]
-    return dark + light
+    return dark, light
 
 
 def _pieces(
@@ -91,22 +92,28 @@ def _look_again(ink: NDArray[np.uint8], where: NDArray[np.uint8], threshold: flo
     strongest = cv2.dilate(ink[::2, ::2], np.ones((15, 15), np.uint8))
     strongest = cv2.resize(strongest, ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
     mask = _above(ink, threshold) & _above(cv2.subtract(ink, cv2.convertScaleAbs(strongest, alpha=_BODY)), 0)
-    labels, stats = _components(_without_lines(mask))
+    lines = _lines(mask)
+    labels, stats = _components(mask & ~lines)
+    beside = np.bincount(labels[cv2.dilate(lines, np.ones((7, 7), np.uint8)) > 0], minlength=len(stats))
+    stats[beside > 0.7 * stats[:, cv2.CC_STAT_AREA], cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1] = 0
     return _strokes(ink, labels, stats)
 
 
-def _without_lines(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Takes out long thin lines, across and down, but for where a stroke crosses them."""
+def _lines(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Where long thin lines run, across and down, but for where a stroke crosses them."""
     thickest = max(3, min(mask.shape) // 80)
-    for along, over in ((1, 0), (0, 1)):
+    lines = np.zeros_like(mask)
+    for along, over, extent in ((1, 0, cv2.CC_STAT_WIDTH), (0, 1, cv2.CC_STAT_HEIGHT)):
+        gaps = np.ones((1 + 14 * over + 4 * along, 1 + 14 * along + 4 * over), np.uint8)
         long = np.ones((1 + (_LINE - 1) * over, 1 + (_LINE - 1) * along), np.uint8)
-        wide = np.ones((1 + 4 * along, 1 + 4 * over), np.uint8)
-        lines = cv2.morphologyEx(cv2.dilate(mask, wide), cv2.MORPH_OPEN, long)
+        labels, stats = _components(cv2.morphologyEx(cv2.dilate(mask, gaps), cv2.MORPH_OPEN, long))
+        runs_on = stats[:, extent] > _RUNS_ON * mask.shape[along]
+        runs_on[0] = False
         crossing = cv2.morphologyEx(
             mask, cv2.MORPH_OPEN, np.ones((1 + thickest * along, 1 + thickest * over), np.uint8)
         )
-        mask = mask & ~(lines & ~crossing)
-    return mask
+        lines |= np.where(runs_on[labels], mask & ~crossing, 0).astype(np.uint8)
+    return lines
 
 
 def _above(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:

@@ -1,0 +1,65 @@
+"""Reads a folder of labelled photographs and says how many texts came out right, by kind.
+
+    python -m benchmarks.photos FOLDER [--weights FILE] [--sheet FILE]
+
+Files are named NNN_<text>.jpg, with nothing after the underscore where there is nothing to read; the
+folder that a file lies in is its kind. The plain pipeline of public projects reads them in the same run.
+"""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from appliance import shipped
+from appliance.cameras.recording import read_still
+from appliance.network import load
+from appliance.reader import Reader
+from benchmarks.plain import PlainReader
+from benchmarks.report import Failure, share, sheet
+
+
+def main(
+    folder: Path,
+    weights: Annotated[Path, typer.Option(help="the weights to read with")] = shipped.models() / "digits.pt",
+    sheet_file: Annotated[Path, typer.Option("--sheet", help="where the failures are drawn")] = Path("failures.png"),
+) -> None:
+    """Reads the labelled photographs in FOLDER and prints a table by kind."""
+    reader, plain = Reader(weights), PlainReader(load(weights)[0])
+    cases: Counter[str] = Counter()
+    right: Counter[str] = Counter()
+    plainly: Counter[str] = Counter()
+    failures = []
+    for path in sorted(folder.rglob("*_*.*")):
+        kind, text = path.parent.name, path.stem.rpartition("_")[2]
+        frame = read_still(path)
+        reading = reader.read(frame)
+        cases[kind] += 1
+        right[kind] += reading.text == text
+        plainly[kind] += plain.read(frame.gray).text == text
+        if reading.text != text:
+            failures.append(Failure(f"{path.name}: {reading.text or 'nothing'}", frame.gray, reading))
+    _print(cases, right, plainly)
+    sheet(failures, sheet_file)
+
+
+def _print(cases: Counter[str], right: Counter[str], plainly: Counter[str]) -> None:
+    table = Table("kind", "photographs", "right, %", "plain pipeline, %")
+    for kind in cases:
+        table.add_row(kind, str(cases[kind]), share(right[kind], cases[kind]), share(plainly[kind], cases[kind]))
+    table.add_section()
+    for title, kinds in (
+        ("with a number", [kind for kind in cases if not kind.startswith("empty")]),
+        ("with nothing to read", [kind for kind in cases if kind.startswith("empty")]),
+    ):
+        of = sum(cases[kind] for kind in kinds)
+        counts = (sum(counter[kind] for kind in kinds) for counter in (right, plainly))
+        table.add_row(title, str(of), *(share(count, of) for count in counts))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)
