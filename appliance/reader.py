@@ -17,7 +17,8 @@ _TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small t
 _NEVER = 1e-6  # no probability is taken to be less
 _BEYOND_DOUBT = 0.9
 _COMPANY = 0.2  # how much less likely it is, beside such a digit, that a stroke is none
-_LOWEST = 0.35  # of the tallest digit's height: what is lower is dirt
+_CLUTTERED = 4  # so many other things for each digit, and the frame shows no number
+_LOWEST = 0.25  # of the tallest digit's height: what is lower is dirt
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Reader:
 
     def _digits(self, judged: Sequence[_Judged]) -> list[Digit]:
         digits: list[Digit] = []
+        others: list[Box] = []
         for _, members in groupby(judged, key=lambda one: one.crop.row):
             row = list(members)
             chosen = best_explanation(row)
@@ -86,8 +88,8 @@ class Reader:
             sure = [d for d in map(_digit, filter(_is_digit, chosen)) if d.confidence >= self._threshold]
             if 2 * len(sure) >= len(chosen):  # a few digits among many letters are letters too
                 digits += sure
-        tallest = max((digit.box[3] for digit in digits), default=0)
-        return [digit for digit in digits if digit.box[3] >= _LOWEST * tallest]
+            others += [one.crop.box for one in chosen if not _is_digit(one)]
+        return _credible(digits, others)
 
     def _judge(self, crops: Sequence[Crop]) -> list[_Judged]:
         if not crops:
@@ -148,6 +150,17 @@ def _is_digit(one: _Judged) -> bool:
 def _price(one: _Judged) -> float:
     likely = float(one.digits.max())
     return -float(np.log(max(likely, one.none if one.crop.whole else 0.0, _NEVER)))
+
+
+def _credible(digits: Sequence[Digit], others: Sequence[Box]) -> list[Digit]:
+    """What is left of the digits in the light of each other, and of what else lies in the frame."""
+    tallest = max((digit.box[3] for digit in digits), default=0)
+    digits = [digit for digit in digits if digit.box[3] >= _LOWEST * tallest]
+    alike = sum(0.5 * tallest <= box[3] <= 2 * tallest for box in others)
+    only_strokes = all(digit.value == 1 for digit in digits)
+    if alike > (0 if only_strokes else _CLUTTERED) * len(digits):
+        return []
+    return digits
 
 
 def _amount(digits: Iterable[Digit]) -> float:

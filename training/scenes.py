@@ -23,6 +23,7 @@ from training.pens import DIGITS, MARKS, draw, trace
 FRAME = (480, 640)
 _NOBODY = -1
 _TRACED = 64  # pixels of height at which an MNIST digit's middle line is found
+_BLURRED = 5  # pixels by which vision may see a stroke wider than it is
 _ROOM = 14  # pixels around it for the thickest pen
 _AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # clockwise from north
 
@@ -263,8 +264,8 @@ def judge(scene: Scene, box: Box) -> int | None:
     others = np.delete(share, whole) if len(whole) == 1 else share
     if len(whole) == 1 and (others.size == 0 or others.max() < 0.1):
         rows, columns = np.nonzero(scene.owners == whole[0])
-        tight = np.ptp(rows) + 1, np.ptp(columns) + 1
-        return int(scene.text[whole[0]]) if tight[0] * tight[1] > 0.6 * width * height else NOT_A_DIGIT
+        tight = (np.ptp(rows) + _BLURRED) * (np.ptp(columns) + _BLURRED)
+        return int(scene.text[whole[0]]) if tight > 0.6 * width * height else NOT_A_DIGIT
     if share.size == 0 or share.max() < 0.1 or len(whole) > 1:
         return NOT_A_DIGIT
     partly = share.max() < 0.6

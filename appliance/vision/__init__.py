@@ -4,8 +4,10 @@
 proposes which belong together, `crops` makes the pictures that the network sees.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,9 @@ from appliance.vision import crops, layout
 from appliance.vision.strokes import Box, find_strokes
 
 __all__ = ["Box", "Crop", "find_crops"]
+
+_SMALLEST_FRAME = 240  # pixels of its shorter side; a smaller frame is enlarged first
+_MOST_ENLARGED = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,14 @@ class Crop:
 
 def find_crops(gray: NDArray[np.uint8]) -> list[Crop]:
     """The crops of a gray frame `uint8 (H, W)` in reading order, first dark ones and then light ones."""
+    scale = min(_MOST_ENLARGED, _SMALLEST_FRAME / min(gray.shape))
+    if scale > 1:
+        large = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        return [replace(crop, box=_shrunk(crop.box, scale, gray.shape)) for crop in _find(large)]
+    return _find(gray)
+
+
+def _find(gray: NDArray[np.uint8]) -> list[Crop]:
     found: list[Crop] = []
     number = 0
     for dark, strokes in zip((True, False), find_strokes(gray), strict=True):
@@ -45,3 +58,9 @@ def find_crops(gray: NDArray[np.uint8]) -> list[Crop]:
                 found.append(Crop(box, image, number, one.first, one.past, one.whole, dark))
             number += 1
     return found
+
+
+def _shrunk(box: Box, scale: float, shape: tuple[int, int]) -> Box:
+    left, top = int(box[0] / scale), int(box[1] / scale)
+    right, bottom = ceil((box[0] + box[2]) / scale), ceil((box[1] + box[3]) / scale)
+    return left, top, min(shape[1], right) - left, min(shape[0], bottom) - top

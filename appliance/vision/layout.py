@@ -30,7 +30,7 @@ class Row:
 
     strokes: tuple[tuple[Stroke, ...], ...]
     height: int
-    """Of the tallest, in pixels."""
+    """The usual one, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def hypotheses(row: Row) -> Iterator[Hypothesis]:
 
 
 def _row(digits: Sequence[Stroke], fragments: Sequence[Stroke]) -> Row:
-    height = max(stroke.height for stroke in digits)
+    height = int(np.median([stroke.height for stroke in digits]))
     strokes = [*digits, *(stroke for stroke in fragments if _belongs(stroke, digits, height))]
     strokes.sort(key=lambda stroke: stroke.left + stroke.right)
     return Row(tuple(_split(stroke) for stroke in strokes), height)
@@ -95,7 +95,7 @@ def _beside(one: Stroke, other: Stroke) -> bool:
     low, high = sorted((one.height, other.height))
     overlap = min(one.bottom, other.bottom) - max(one.top, other.top)
     gap = max(one.left, other.left) - min(one.right, other.right)
-    return low > 0.4 * high and overlap > 0.5 * low and gap < 2 * high
+    return low > 0.28 * high and overlap > 0.5 * low and gap < 4 * high
 
 
 def _belongs(fragment: Stroke, digits: Sequence[Stroke], height: int) -> bool:
