@@ -16,7 +16,7 @@ from appliance.vision import Box, Crop, find_crops
 _TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small to be judged by itself
 _NEVER = 1e-6  # no probability is taken to be less
 _BEYOND_DOUBT = 0.9
-_COMPANY = 0.2  # how much less likely it is, beside such a digit, that a stroke is none
+_COMPANY = 0.1  # how much less likely it is, beside such a digit, that a stroke is none
 _CLUTTERED = 4  # so many other things for each digit, and the frame shows no number
 _LOWEST = 0.25  # of the tallest digit's height: what is lower is dirt
 
@@ -134,7 +134,7 @@ def best_explanation(row: Sequence[_Judged]) -> list[_Judged]:
 
 def _beyond_doubt(one: _Judged) -> bool:
     """Whether a crop is a digit with a shape of its own; a one is but a stroke."""
-    return float(one.digits[2:].max()) > _BEYOND_DOUBT
+    return float(np.delete(one.digits, 1).max()) > _BEYOND_DOUBT
 
 
 def _in_company(one: _Judged) -> _Judged:

@@ -23,6 +23,7 @@ from training.pens import DIGITS, MARKS, draw, trace
 FRAME = (480, 640)
 _NOBODY = -1
 _TRACED = 64  # pixels of height at which an MNIST digit's middle line is found
+_BARE_STROKES = 0.4  # of the bare strokes that are no digit are shown to the network
 _BLURRED = 5  # pixels by which vision may see a stroke wider than it is
 _ROOM = 14  # pixels around it for the thickest pen
 _AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # clockwise from north
@@ -327,8 +328,10 @@ def _judged(scene: Scene, rng: np.random.Generator) -> list[tuple[NDArray[np.uin
     for found in find_crops(scene.gray):
         value = judge(scene, found.box)
         if value == NOT_A_DIGIT:
-            others.append((found.image, value))
+            # Most bare strokes in a frame full of things are none, but that is for the reader to weigh.
+            if found.box[2] > 0.35 * found.box[3] or rng.random() < _BARE_STROKES:
+                others.append((found.image, value))
         elif value is not None:
             digits.append((found.image, value))
-    rng.shuffle(others)
+    rng.shuffle(others)  # type: ignore[arg-type]
     return digits + others[: max(6, len(digits) // 2)]
