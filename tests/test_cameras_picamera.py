@@ -1,13 +1,15 @@
 """The Pi's camera, over a mock of its hardware: `picamera2` and `libcamera` stand-ins.
 
 The stand-ins follow picamera2 0.3.38 in what matters here: rows padded to the ISP's alignment, buffers that
-are mapped memory, requests that are counted and recycled only when everyone let go of them, controls that
-are refused unless advertised and forgotten by configuring, a close that waits for the driver.
+are mapped memory and cannot be closed while anyone looks at that mapping, requests that are counted and
+recycled only when everyone let go of them, controls that are refused unless advertised and forgotten by
+configuring, a close that waits for the driver.
 """
 
 import mmap
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from types import ModuleType, SimpleNamespace
@@ -48,12 +50,32 @@ class Bench:
             raise self.fails_in[step]
 
 
+class MockBuffer:
+    """libcamera's FrameBuffer with picamera2's own mapping of it, as its allocator makes them."""
+
+    def __init__(self, size: int) -> None:
+        self.file = tempfile.TemporaryFile()  # noqa: SIM115 closed with the camera
+        self.file.truncate(size)
+        self.memory = mmap.mmap(self.file.fileno(), size)
+        self.planes = [SimpleNamespace(fd=self.file.fileno(), offset=0, length=size)]
+
+    def close(self) -> None:
+        self.memory.close()
+        self.file.close()
+
+
 class MockRequest:
     """picamera2's CompletedRequest."""
 
-    def __init__(self, camera: "MockPicamera2", buffer: mmap.mmap, metadata: dict[str, Any]) -> None:
+    def __init__(self, camera: "MockPicamera2", buffer: "MockBuffer", metadata: dict[str, Any]) -> None:
         self.camera, self.buffer, self.metadata = camera, buffer, metadata
         self.ref_count = 1
+
+    @property
+    def request(self) -> Any:
+        """libcamera's request, where its buffers are found; None once it is back with the camera."""
+        self.camera.bench.reach("map")
+        return SimpleNamespace(buffers={"Y first": self.buffer}) if self.ref_count else None
 
     def acquire(self) -> None:
         if self.ref_count == 0:
@@ -70,23 +92,6 @@ class MockRequest:
 
     def get_metadata(self) -> dict[str, Any]:
         return self.metadata
-
-
-class MockMappedArray:
-    """picamera2's MappedArray; without `reshape`, the whole buffer as a line of bytes."""
-
-    def __init__(self, request: MockRequest, stream: str, reshape: bool = True, write: bool = True) -> None:
-        assert stream == "main" and not reshape
-        assert request.ref_count > 0, "reading a buffer that is back with the camera"
-        self.request = request
-
-    def __enter__(self) -> "MockMappedArray":
-        self.request.camera.bench.reach("map")
-        self.array = np.frombuffer(self.request.buffer, np.uint8)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        del self.array
 
 
 class MockPicamera2:
@@ -108,6 +113,7 @@ class MockPicamera2:
         self.set: dict[str, Any] = {}
         self.set_while_running: dict[str, Any] = {}
         self.running = self.closed = False
+        self.buffers: list[MockBuffer] = []
         self.bench.opened.append(self)
 
     def create_video_configuration(self, **wishes: Any) -> dict[str, Any]:
@@ -122,7 +128,9 @@ class MockPicamera2:
         main = {"size": (width, height), "stride": stride, "format": self.bench.gives_format}
         self.configuration = {**config, "main": main}
         self.set = {}
-        self.free = [mmap.mmap(-1, stride * height * 3 // 2) for _ in range(config["buffer_count"])]
+        self.stream_map = {"main": "Y first", "lores": None, "raw": None}
+        self.buffers = [MockBuffer(stride * height * 3 // 2) for _ in range(config["buffer_count"])]
+        self.free = list(self.buffers)
 
     def camera_configuration(self) -> dict[str, Any]:
         return self.configuration
@@ -143,6 +151,8 @@ class MockPicamera2:
         self.bench.reach("close")
         if self.running:
             assert len(self.free) == self.configuration["buffer_count"], "closed with requests still held"
+            for buffer in self.free:
+                buffer.close()
         self.running, self.closed = False, True
 
     def expose(self, shade: int, **metadata: Any) -> bool:
@@ -152,7 +162,9 @@ class MockPicamera2:
         buffer = self.free.pop(0)
         stream = self.configuration["main"]
         width, height = stream["size"]
-        rows = np.frombuffer(buffer, np.uint8)[: stream["stride"] * height].reshape(height, stream["stride"])
+        rows = np.frombuffer(buffer.memory, np.uint8)[: stream["stride"] * height].reshape(
+            height, stream["stride"]
+        )
         rows[:] = PADDING
         rows[:, :width] = scene(width, height, shade)
         request = MockRequest(self, buffer, metadata)
@@ -172,7 +184,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
     bench = Bench()
     MockPicamera2.bench = bench
     picamera2: Any = ModuleType("picamera2")
-    picamera2.Picamera2, picamera2.MappedArray = MockPicamera2, MockMappedArray
+    picamera2.Picamera2 = MockPicamera2
     libcamera: Any = ModuleType("libcamera")
     libcamera.Transform = SimpleNamespace
     libcamera.ColorSpace = SimpleNamespace(Sycc=lambda: "full range")
@@ -180,6 +192,9 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setitem(sys.modules, "libcamera", libcamera)
     yield bench
     bench.hang_over.set()
+    for camera in bench.opened:
+        for buffer in camera.buffers:
+            buffer.file.close()
 
 
 def opened(bench: Bench, **settings: Any) -> tuple[Any, MockPicamera2]:
@@ -198,7 +213,8 @@ def test_frame_is_the_y_plane_without_its_padding_and_without_a_copy(
     assert frame.gray.shape == (120, width)
     assert frame.gray.dtype == np.uint8
     np.testing.assert_array_equal(frame.gray, scene(width, 120, 7))
-    assert np.shares_memory(frame.gray, np.frombuffer(camera._held.buffer, np.uint8))
+    camera._held.buffer.memory[0] = 199  # the same memory: the camera's next write shows in it
+    assert frame.gray[0, 0] == 199
     assert camera.name == f"picamera {width}x120"
 
 
@@ -342,6 +358,15 @@ def test_close_gives_every_request_back_and_twice_is_harmless(bench: Bench) -> N
     camera.close()
     with pytest.raises(CameraError, match=r"closed"):
         camera.read(0.1)
+
+
+def test_a_frame_kept_over_closing_neither_hinders_it_nor_crashes(bench: Bench) -> None:
+    camera, sensor = opened(bench)
+    sensor.expose(3)
+    frame = camera.read(1.0)
+    camera.close()
+    assert sensor.closed
+    np.testing.assert_array_equal(frame.gray, scene(640, 480, 3))
 
 
 def test_a_frame_that_arrives_while_closing_is_given_back(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 """The Pi's own camera, through picamera2, which is imported only when the camera is opened."""
 
 import logging
+import mmap
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -37,9 +38,11 @@ class PiCamera(Camera):
         self._camera: Any = within(
             OPENS_WITHIN, lambda: _start(settings, self._arrived), "picamera does not start"
         )
-        stream = self._camera.camera_configuration()["main"]
-        self._width, self._height = stream["size"]
-        self._stride = stream["stride"]
+        self._stream = self._camera.stream_map["main"]
+        given = self._camera.camera_configuration()["main"]
+        self._width, self._height = given["size"]
+        self._stride = given["stride"]
+        self._memory: dict[int, mmap.mmap] = {}
         self.name = self._newest.name = f"picamera {self._width}x{self._height}"
 
     def read(self, timeout: float) -> Frame:
@@ -60,6 +63,7 @@ class PiCamera(Camera):
             # Requests go back first: they lie in memory that closing gives up.
             self._recycle(self._newest.end("is closed"))
             self._recycle(self._held)
+            self._memory.clear()
             within(CLOSES_WITHIN, camera.close, f"{self.name} does not close")
         except CameraError:
             raise
@@ -80,11 +84,13 @@ class PiCamera(Camera):
         request.release()
 
     def _plane(self, request: Any) -> NDArray[np.uint8]:
-        from picamera2 import MappedArray
-
-        with MappedArray(request, "main", reshape=False) as mapped:
-            rows: NDArray[np.uint8] = mapped.array[: self._stride * self._height]
-        return rows.reshape(self._height, self._stride)[:, : self._width]
+        """The Y plane in a mapping of our own: views of picamera2's would keep it from being closed."""
+        buffer = request.request.buffers[self._stream].planes[0].fd
+        if buffer not in self._memory:
+            size = self._stride * self._height
+            self._memory[buffer] = mmap.mmap(buffer, size, mmap.MAP_SHARED, mmap.PROT_READ)
+        rows = np.frombuffer(self._memory[buffer], np.uint8).reshape(self._height, self._stride)
+        return rows[:, : self._width]
 
 
 def _start(settings: CameraSettings, arrived: Callable[[Any], None]) -> Any:

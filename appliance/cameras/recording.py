@@ -24,6 +24,8 @@ SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp")
 _FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 """What these suffixes may hold, by Pillow's names, some of whose other formats start programs."""
 
+_SCAN_OF_JPEG, _END_OF_JPEG = b"\xff\xda", b"\xff\xd9"
+
 LARGEST_FILE = 100 * 2**20
 """Bytes; no photograph is larger."""
 
@@ -222,6 +224,9 @@ def _decode(data: bytes) -> NDArray[np.uint8]:
         if "A" in image.getbands() or "transparency" in image.info:
             return _on_white(image)
         image.verify()
+        jpeg = image.format in ("JPEG", "MPO")
+    if jpeg and data.rfind(_END_OF_JPEG) < data.rfind(_SCAN_OF_JPEG):  # OpenCV before 4.11 fills it with gray
+        raise ValueError("a damaged image, cut off before its end; copy it again")
     try:
         gray = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     except cv2.error as error:
