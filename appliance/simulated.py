@@ -2,7 +2,7 @@
 
 import logging
 
-from gpiozero.pins.mock import MockFactory
+from gpiozero.pins.mock import MockFactory, MockPin
 from rich.text import Text
 
 from appliance.config import SevenSegmentSettings
@@ -47,9 +47,8 @@ class SimulatedDisplay:
     @property
     def lit(self) -> str:
         """The segments that are lit, such as `"bc"` for a 1; read from the pins themselves."""
-        levels = zip("abcdefg", self._settings.segments, strict=True)
-        dark = self._settings.common_anode
-        return "".join(name for name, pin in levels if bool(self._factory.pin(pin).state) != dark)
+        named = zip("abcdefg", self._settings.segments, strict=True)
+        return "".join(name for name, pin in named if self._is_lit(self._factory.pin(pin)))
 
     @property
     def character(self) -> str:
@@ -61,9 +60,17 @@ class SimulatedDisplay:
         lit = self.lit
         text = Text()
         for letter in SHAPE:
-            glyph = {"a": "━", "g": "━", "d": "━", " ": " ", "\n": "\n"}.get(letter, "┃")
-            text.append(glyph, style="bold bright_red" if letter in lit else "grey19")
+            if letter.isspace():
+                text.append(letter)
+            elif letter in lit:
+                text.append("━" if letter in "agd" else "┃", style="bold bright_red")
+            else:
+                text.append("╌" if letter in "agd" else "╎", style="grey30")
         return text
+
+    def _is_lit(self, pin: MockPin) -> bool:
+        # Through a pin that is an input no current flows, whatever its level.
+        return pin.function == "output" and bool(pin.state) != self._settings.common_anode
 
 
 class SegmentLog:

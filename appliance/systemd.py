@@ -12,7 +12,10 @@ class Systemd:
     """Notifications (see sd_notify(3)); none where nobody listens."""
 
     def __init__(self) -> None:
-        self._notify = SystemdNotifier().notify
+        notifier = SystemdNotifier()
+        if notifier.socket:
+            notifier.socket.settimeout(0.1)  # a systemd too busy to listen must not hold frames up
+        self._notify = notifier.notify
         self._feed_every = int(os.environ.get("WATCHDOG_USEC") or 0) / 4e6
         self._fed_at = 0.0
 

@@ -38,9 +38,9 @@ class View:
         self._title, self._display, self._labels = title, display, labels or {}
         console = Console()
         self._log = RichHandler(console=console, show_path=False)
-        self._live = Live(console=console, get_renderable=self.draw, refresh_per_second=10, transient=True)
         self._moment: Moment | None = None
         self._times: deque[float] = deque(maxlen=60)
+        self._live = Live(console=console, get_renderable=self.draw, refresh_per_second=10, transient=True)
 
     def __call__(self, moment: Moment) -> None:
         """Takes note of a moment."""

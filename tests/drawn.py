@@ -12,6 +12,8 @@ from appliance import network
 from appliance.network import Calibration, Card, build, normalise
 from appliance.vision import find_crops
 
+torch.set_num_threads(1)  # for networks as small as these, more only get in each other's way
+
 
 def draw(text: str, scale: float = 6.0, thickness: int = 14) -> NDArray[np.uint8]:
     """White paper, `uint8 (480, 640)`, with a number in the middle; empty for no text."""
