@@ -1,8 +1,4 @@
-"""install.sh, run for real.
-
-The service goes into this machine's own files as a mount namespace shows them: every change lands in layers
-of the test's own. Only what would reach beyond them is a stand-in there: apt, dpkg and systemd.
-"""
+"""install.sh on a Raspberry Pi: it refuses in time, installs, upgrades, goes back, leaves nothing behind."""
 
 import http.server
 import os
@@ -10,103 +6,20 @@ import shutil
 import subprocess
 import sys
 import threading
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
+from drawn import save_useless_weights, save_weights
+from layered_pi import REPOSITORY, Pi, release, wheel
 
-REPOSITORY = Path(__file__).parent.parent
-MINOR = sys.version_info.minor
-SITE_PACKAGES = Path(sys.prefix, f"lib/python3.{MINOR}/site-packages")
-SYSTEM_PACKAGES = Path(f"/usr/local/lib/python3.{MINOR}/dist-packages")
-LAYERED = ("/etc", "/opt", "/usr/local", "/var", "/run")
+from appliance import network
 
-STAND_INS = {
-    "dpkg": 'echo "${ARCHITECTURE:-amd64}"',
-    "dpkg-query": '[ -e "/var/stand-in/installed/${!#}" ] && echo "ii "',
-    "apt-cache": "[ ! -e /var/stand-in/archive-is-empty ]",
-    "apt-get": """
-echo "$*" >>/var/stand-in/apt-get
-[ ! -e /var/stand-in/apt-fails ] || { echo "E: it does not work"; exit 100; }
-for word; do
-    case $1:$word in install:python3-*) [ "$2" = --simulate ] || touch "/var/stand-in/installed/$word" ;; esac
-done""",
-    "systemctl": """
-echo "$*" >>/var/stand-in/systemctl
-wants=/etc/systemd/system/multi-user.target.wants
-in_use=$(readlink /opt/digit-appliance)
-case $1 in
-    enable) ln -sf "/etc/systemd/system/${!#}" "$wants/${!#}" ;;
-    disable) rm -f "$wants/${!#}" ;;
-    restart) [ ! -e /var/stand-in/works ] || [ "$in_use" = "$(cat /var/stand-in/works)" ] ;;
-esac""",
-    "journalctl": "echo 'the last words of the service'",
-}
+pytestmark = pytest.mark.timeout(600)
 
-
-def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
-
-
-def program(path: Path, script: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/bash\n{script}\n")
-    path.chmod(0o755)
-
-
-class Pi:
-    """A Raspberry Pi OS in layers over this machine, or over another one."""
-
-    def __init__(self, folder: Path, below: "Pi | None" = None) -> None:
-        self.folder = folder
-        self.layers: list[Path] = [folder / "layer", *(below.layers if below else [])]
-        for name, script in STAND_INS.items():
-            program(folder / "programs" / name, script)
-        for path in LAYERED:
-            (self.layers[0] / path[1:]).mkdir(parents=True)
-            (folder / "work" / path[1:]).mkdir(parents=True)
-        if below is None:
-            self("mkdir -p /var/stand-in/installed /run/systemd/system; touch /etc/rpi-issue")
-
-    def __call__(self, script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Runs a script in it."""
-        layers = [
-            f"mount -t overlay none {path} -o lowerdir={':'.join(self._lower(path))},"
-            f"upperdir={self.layers[0]}{path},workdir={self.folder}/work{path}\n"
-            for path in LAYERED
-        ]
-        # What .venv holds is the system's there, so that pip finds it and fetches nothing.
-        system = f"""
-mkdir -p {SYSTEM_PACKAGES} {self.folder}/site/layer {self.folder}/site/work
-mount -t overlay none {SYSTEM_PACKAGES} \\
-    -o lowerdir={SITE_PACKAGES},upperdir={self.folder}/site/layer,workdir={self.folder}/site/work
-rm -rf {SYSTEM_PACKAGES}/*digit_appliance* {SYSTEM_PACKAGES}/pip {SYSTEM_PACKAGES}/pip-*
-mkdir -p {SYSTEM_PACKAGES}/picamera2 && touch {SYSTEM_PACKAGES}/picamera2/__init__.py
-export PATH={self.folder}/programs:/usr/sbin:/usr/bin:/sbin:/bin
-set +e
-"""
-        inside = "set -e\n" + "".join(layers) + system + script
-        return run(
-            "unshare", "--mount", "--propagation", "private", "bash", "-c", inside, "bash", *arguments,
-            **environment,
-        )  # fmt: skip
-
-    def _lower(self, path: str) -> list[str]:
-        return [*(f"{layer}{path}" for layer in self.layers[1:]), path]
-
-    def install(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self(f'{REPOSITORY}/install.sh "$@"', *arguments, **environment)
-
-    def changes(self) -> set[str]:
-        """The files changed or removed in it, other than the stand-ins' own."""
-        layer = self.layers[0]
-        found = (path for path in layer.rglob("*") if path.is_symlink() or not path.is_dir())
-        paths = {str(path.relative_to(layer)) for path in found}
-        return {path for path in paths if not path.startswith("var/stand-in/")}
-
+UNIT = "/etc/systemd/system/digit-appliance.service"
+WEIGHTS = "/var/lib/digit-appliance/weights/current/digits.pt"
 
 needs_layers = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("dpkg-query"),
@@ -172,161 +85,244 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(
     assert not (pi.layers[0] / "var/stand-in/systemctl").exists()
 
 
-PYTHON = """
-case "$1 $2" in
-    "-c import ensurepip, venv") exit ${NO_VENV:-0} ;;
-    "-m venv")
-        mkdir -p "${!#}/bin" "${!#}/lib/python3.11/site-packages"
-        cp "$0" "${!#}/bin/python"
-        printf '#!/bin/bash\\necho "appliance: $*"\\n' >"${!#}/bin/digit-appliance"
-        chmod +x "${!#}/bin/digit-appliance" ;;
-    "-m pip")
-        echo "$*" >>"$PIP_CALLS"
-        [ -z "$BROUGHT" ] || mkdir -p "$(dirname "$0")/../lib/python3.11/site-packages/$BROUGHT"
-        exit ${PIP_STATUS:-0} ;;
-    "-m pytest") echo "pytest: ${*:3}" ;;
-    *) exec REAL "$@" ;;
-esac"""
+def _system_python() -> str:
+    """The version of the system's own Python, if it can make environments."""
+    ask = "import sys, ensurepip, venv; print('%d.%d' % sys.version_info[:2])"
+    try:
+        return subprocess.run(["/usr/bin/python3", "-c", ask], capture_output=True, text=True).stdout.strip()
+    except OSError:
+        return ""
 
 
-class Checkout:
-    """A clone with nothing but what makes an environment, on a machine of any kind."""
+needs_python = pytest.mark.skipif(
+    _system_python() != f"{sys.version_info.major}.{sys.version_info.minor}",
+    reason="the packages of .venv are for another Python than /usr/bin/python3 (or that lacks python3-venv)",
+)
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.calls = folder / "pip-calls"
-        for name in ("install.sh", "systemd/service.sh", "pyproject.toml"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(REPOSITORY / name, folder / name)
-        program(folder / "programs/python3", PYTHON.replace("REAL", sys.executable))
-        program(
-            folder / "programs/uname", '[ "$1" = -s ] && echo "${SYSTEM:-Linux}" || echo "${MACHINE:-x86_64}"'
-        )
 
-    def install(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        path = f"{self.folder}/programs:/usr/bin:/bin"
-        defaults = {"PATH": path, "PIP_CALLS": str(self.calls), "BROUGHT": ""}
-        return run(self.folder / "install.sh", *arguments, **{**defaults, **environment})
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return release(tmp_path_factory.mktemp("first"), save_weights)
 
-    def pip_calls(self) -> list[str]:
-        return self.calls.read_text().splitlines()
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for --offline; what is not in it the Pi of the tests has already."""
+    folder = tmp_path_factory.mktemp("wheels")
+    wheel(folder, "torch", "0")
+    wheel(folder, "setuptools", "99")
+    for package in ("picamera2", "lgpio", "venv"):
+        (folder / f"python3-{package}.deb").touch()
+    return folder
+
+
+def other_weights(path: Path) -> Path:
+    """Weights that read as well as those of `save_weights`, and are others."""
+    reader, card = network.load(save_weights(path))
+    with torch.no_grad():
+        next(reader.parameters()).add_(1e-4)
+    network.save(reader, path, card)
+    return path
+
+
+def upgrade(pi: Pi, to: Path, wheels: Path) -> subprocess.CompletedProcess[str]:
+    return pi.install(
+        "--unattended", "--offline", str(wheels), release=to, PIP_NO_BUILD_ISOLATION="0", PIP_FIND_LINKS=""
+    )
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory, first: Path, wheels: Path) -> Pi:
+    """A card on which the first release was just installed, and that was not booted since."""
+    pi = Pi(tmp_path_factory.mktemp("pi"))
+    pi("rmdir /run/systemd/system")
+    process = upgrade(pi, first, wheels)
+    assert process.returncode == 0, process.stderr
+    return pi
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
-    return Checkout(tmp_path)
+def installed(tmp_path: Path, fresh: Pi) -> Pi:
+    """A Pi started from that card."""
+    pi = Pi(tmp_path, below=fresh)
+    pi("mkdir /run/systemd/system; : >/var/stand-in/systemctl")
+    return pi
 
 
-@pytest.mark.parametrize(
-    ("system", "machine", "requirement", "from_pytorch"),
-    [
-        ("Linux", "x86_64", "torch==2.13.0+cpu", True),
-        ("Linux", "aarch64", "torch==2.9.1", False),
-        ("Darwin", "arm64", "torch", False),
-    ],
-)
-def test_every_kind_of_machine_gets_a_torch_that_needs_no_cuda(
-    checkout: Checkout, system: str, machine: str, requirement: str, from_pytorch: bool
+@needs_layers
+@needs_python
+def test_a_fresh_pi_gets_all_that_the_service_needs(fresh: Pi, first: Path, wheels: Path) -> None:
+    apt = fresh.read("/var/stand-in/apt-get")
+    assert f"--no-install-recommends -o DPkg::Lock::Timeout=600 --no-download {wheels}/" in apt
+    assert apt.endswith("python3-picamera2 python3-lgpio python3-venv")
+
+    environment = fresh.read("/opt/digit-appliance")
+    assert fresh("ls /opt/digit-appliance.d").stdout.split() == [Path(environment).name]
+    assert "include-system-site-packages = true" in fresh.read("/opt/digit-appliance/pyvenv.cfg")
+    reading = fresh(f"cd /; digit-appliance read {first}/tests/frames/03-42.png")
+    assert "03-42.png: 42 (" in reading.stdout, reading.stderr
+
+    name, _, _, _, _, home, shell = fresh("getent passwd digit-appliance").stdout.strip().split(":")
+    assert (name, home, shell) == ("digit-appliance", "/var/lib/digit-appliance", "/usr/sbin/nologin")
+    assert "video" in fresh("id -nG digit-appliance").stdout.split()
+
+    assert fresh(f"cmp /etc/digit-appliance/config.toml {first}/systemd/config.toml").returncode == 0
+    assert (
+        fresh(
+            f"cmp /etc/systemd/system/digit-appliance.service {first}/systemd/digit-appliance.service"
+        ).returncode
+        == 0
+    )
+    assert (
+        fresh(f"cmp /var/lib/digit-appliance/weights/current/digits.pt {first}/models/digits.pt").returncode
+        == 0
+    )
+    assert fresh.read("/etc/systemd/system/multi-user.target.wants/digit-appliance.service")
+    assert fresh.read("/var/stand-in/systemctl") == "enable --quiet digit-appliance.service"
+
+
+@needs_layers
+@needs_python
+def test_the_system_keeps_its_numpy(fresh: Pi) -> None:
+    assert not fresh("ls -d /opt/digit-appliance/lib/python3*/site-packages/numpy*").stdout
+    assert "Requirement already satisfied: numpy==" in fresh.read("/var/log/digit-appliance-install.log")
+
+
+@needs_layers
+@needs_python
+def test_an_upgrade_keeps_what_is_the_persons(
+    installed: Pi, first: Path, wheels: Path, tmp_path: Path
 ) -> None:
-    process = checkout.install("demo", SYSTEM=system, MACHINE=machine)
+    before = installed.read("/opt/digit-appliance")
+    own = other_weights(tmp_path / "own.pt")
+    installed("echo '# mine' >>/etc/digit-appliance/config.toml; touch /opt/digit-appliance.d/cut-off")
+    installed(f"digit-appliance weights install {own}")
+    process = upgrade(installed, first, wheels)
     assert process.returncode == 0, process.stderr
-    torch, appliance = checkout.pip_calls()
-    assert torch.split()[-1] == requirement
-    assert ("download.pytorch.org/whl/cpu" in torch) is from_pytorch
-    assert appliance.endswith(f"--editable {checkout.folder}[train,dev]")
+    after = installed.read("/opt/digit-appliance")
+    assert after != before
+    assert installed("ls /opt/digit-appliance.d").stdout.split() == [Path(after).name]
+    assert installed.read("/etc/digit-appliance/config.toml").endswith("# mine")
+    assert "daemon-reload\nrestart digit-appliance.service" in installed.read("/var/stand-in/systemctl")
+    assert installed.same(WEIGHTS, own)
 
 
-def test_the_version_asked_for_on_a_pc_cannot_be_a_cuda_build_of_the_same_number(
-    checkout: Checkout, tmp_path: Path
+@needs_layers
+@needs_python
+def test_an_upgrade_brings_its_weights_where_those_shipped_before_are_in_use(
+    installed: Pi, wheels: Path, tmp_path: Path
 ) -> None:
-    checkout.install("demo")
-    requirement = checkout.pip_calls()[0].split()[-1]
-    version = requirement.removeprefix("torch==").removesuffix("+cpu")
-    with zipfile.ZipFile(tmp_path / f"torch-{version}-py3-none-any.whl", "w") as wheel:
-        wheel.writestr(
-            f"torch-{version}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: torch\nVersion: {version}"
-        )
-        wheel.writestr(f"torch-{version}.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any")
-    download = (
-        "-m",
-        "pip",
-        "download",
-        "--no-deps",
-        "--no-index",
-        "--find-links",
-        tmp_path,
-        "--dest",
-        tmp_path / "got",
+    second = release(tmp_path / "second", other_weights)
+    process = upgrade(installed, second, wheels)
+    assert process.returncode == 0, process.stderr
+    assert installed.same(WEIGHTS, second / "models/digits.pt")
+
+
+def no_trace_of(process: subprocess.CompletedProcess[str], pi: Pi, before: str) -> None:
+    """An upgrade failed and nothing is left of it."""
+    assert process.returncode == 1
+    assert pi.read("/opt/digit-appliance") == before
+    assert pi("ls /opt/digit-appliance.d").stdout.split() == [Path(before).name]
+
+
+@needs_layers
+@needs_python
+def test_an_upgrade_that_this_processor_cannot_run_is_not_switched_to(
+    installed: Pi, wheels: Path, tmp_path: Path
+) -> None:
+    before = installed.read("/opt/digit-appliance")
+    second = release(tmp_path / "second", save_weights)
+    (second / "systemd/selftest.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGILL)")
+    process = upgrade(installed, second, wheels)
+    no_trace_of(process, installed, before)
+    last = process.stderr.splitlines()[-1]
+    assert "(illegal instruction)" in last
+    assert last.endswith("the old version goes on running")
+    assert not installed.read("/var/stand-in/systemctl")
+
+
+@needs_layers
+@needs_python
+def test_an_upgrade_that_reads_its_own_frames_wrong_is_not_switched_to(
+    installed: Pi, wheels: Path, tmp_path: Path
+) -> None:
+    before = installed.read("/opt/digit-appliance")
+    process = upgrade(installed, release(tmp_path / "second", save_useless_weights), wheels)
+    no_trace_of(process, installed, before)
+    assert "cannot read its own frames" in process.stderr
+
+
+@needs_layers
+@needs_python
+def test_an_upgrade_whose_service_does_not_start_gives_way_to_the_old_one(
+    installed: Pi, first: Path, wheels: Path, tmp_path: Path
+) -> None:
+    before = installed.read("/opt/digit-appliance")
+    installed(f"echo {before} >/var/stand-in/works")
+    second = release(tmp_path / "second", save_weights)
+    (second / "systemd/digit-appliance.service").write_text("[Service]\nExecStart=/bin/false\n")
+    process = upgrade(installed, second, wheels)
+    no_trace_of(process, installed, before)
+    assert "the last words of the service" in process.stderr
+    assert process.stderr.splitlines()[-1] == "install.sh: the old version is back at work"
+    unit = "/etc/systemd/system/digit-appliance.service"
+    assert installed(f"cmp {unit} {first}/systemd/digit-appliance.service").returncode == 0
+    assert (
+        installed.read("/var/stand-in/systemctl").splitlines().count("restart digit-appliance.service") == 2
     )
-    nothing_else = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": ""}
-    cpu_only = run(sys.executable, *download, requirement, **nothing_else)
-    assert "No matching distribution found" in cpu_only.stderr, cpu_only.stderr
-    asked_for = run(sys.executable, *download, f"torch=={version}", **nothing_else)
-    assert asked_for.returncode == 0, asked_for.stderr
 
 
-def test_what_comes_after_the_command_goes_to_the_appliance_and_to_pytest(checkout: Checkout) -> None:
-    assert checkout.install("demo", "--once", "a b").stdout == "appliance: demo --once a b\n"
-    assert checkout.install("test", "-k", "one").stdout == "pytest: -k one\n"
-    assert "--cov-fail-under=90" in checkout.install("test").stdout
-
-
-def test_an_environment_that_is_whole_is_used_as_it_is(checkout: Checkout) -> None:
-    checkout.install("demo")
-    calls = checkout.pip_calls()
-    assert checkout.install("demo").returncode == 0
-    assert checkout.pip_calls() == calls
-
-
-@pytest.mark.parametrize("file", ["pyproject.toml", "install.sh"])
-def test_an_environment_made_for_other_packages_is_made_anew(checkout: Checkout, file: str) -> None:
-    checkout.install("demo")
-    with (checkout.folder / file).open("a") as changed:
-        changed.write("# another one\n")
-    checkout.install("demo")
-    assert len(checkout.pip_calls()) == 4
-
-
-def test_a_set_up_that_failed_says_where_its_words_are_and_is_made_anew(checkout: Checkout) -> None:
-    failed = checkout.install("demo", PIP_STATUS="3")
-    assert failed.returncode == 1
-    assert failed.stderr.splitlines()[-1].endswith(
-        f"All that was said is in {checkout.folder}/.venv/install.log"
+@needs_layers
+def test_a_step_that_fails_shows_its_last_words_and_ends_it_all(pi: Pi, wheels: Path) -> None:
+    pi("touch /var/stand-in/apt-fails")
+    process = pi.install("--unattended", "--offline", str(wheels))
+    assert process.returncode == 1
+    *words, last = process.stderr.splitlines()
+    assert "    E: it does not work" in words
+    assert last.startswith(
+        "install.sh: failed: installing system packages. All that was said is in /var/log/"
     )
-    (checkout.folder / ".venv/half-done").touch()
-    assert checkout.install("demo").returncode == 0
-    assert not (checkout.folder / ".venv/half-done").exists()
+    assert not pi("ls /opt/digit-appliance.d; ls -d /opt/digit-appliance").stdout
 
 
-@pytest.mark.parametrize("name", ["nvidia", "nvidia_cublas_cu12-12.8.dist-info", "triton", "cuda_bindings"])
-def test_an_environment_to_which_cuda_came_along_is_refused_every_time(checkout: Checkout, name: str) -> None:
+@needs_layers
+def test_offline_needs_a_folder_that_has_what_is_missing(pi: Pi, tmp_path: Path) -> None:
+    assert "--offline needs the folder" in pi.install("--offline", "/nowhere").stderr
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert f"no wheel of torch in {empty}" in pi.install("--offline", str(empty)).stderr
+    wheel(empty, "torch", "0")
+    assert "no .deb files" in pi.install("--offline", str(empty)).stderr
+
+
+@needs_layers
+@needs_python
+def test_uninstalling_keeps_configuration_and_weights_alone(installed: Pi) -> None:
+    assert installed.install("uninstall", "--unattended").returncode == 0
+    left = installed("find /etc /opt /usr/local/bin /var /run -name '*digit-appliance*'").stdout.split()
+    assert set(left) == {
+        "/etc/digit-appliance",
+        "/var/lib/digit-appliance",
+        "/run/lock/digit-appliance-install",
+    }
+    assert installed("getent passwd digit-appliance; getent group digit-appliance").stdout == ""
+    assert installed("find /etc/digit-appliance /var/lib/digit-appliance ! -user root").stdout == ""
+    assert "disable --now --quiet digit-appliance.service" in installed.read("/var/stand-in/systemctl")
+
+
+@needs_layers
+@needs_python
+def test_purging_leaves_nothing_and_may_be_repeated(installed: Pi) -> None:
     for _ in range(2):
-        process = checkout.install("demo", BROUGHT=name)
-        assert process.returncode == 1
-        assert f"CUDA packages came along, which nothing here needs: {name}" in process.stderr
+        assert installed.install("--uninstall", "--purge", "--unattended").returncode == 0
+    left = installed("find /etc /opt /usr/local/bin /var -name '*digit-appliance*'").stdout
+    assert not left
 
 
-def test_a_debian_without_the_venv_module_is_told_the_command_that_brings_it(checkout: Checkout) -> None:
-    program(checkout.folder / "programs/id", "echo 1000")
-    program(checkout.folder / "programs/apt-get", "touch called")
-    process = checkout.install("demo", NO_VENV="1")
-    package = f"python3.{sys.version_info.minor}-venv"
-    assert process.stderr == f"install.sh: needs {package}: sudo apt-get install --yes {package}\n"
-    assert process.returncode == 1
-
-
-def test_root_on_a_debian_without_the_venv_module_gets_it(checkout: Checkout) -> None:
-    program(checkout.folder / "programs/id", "echo 0")
-    program(checkout.folder / "programs/apt-get", f'echo "$*" >>{checkout.folder}/apt-calls')
-    checkout.install("demo", NO_VENV="1")
-    assert f"python3.{sys.version_info.minor}-venv" in (checkout.folder / "apt-calls").read_text()
-
-
-def test_alone_it_says_what_there_is_and_a_command_that_is_not_there_is_refused(checkout: Checkout) -> None:
-    program(checkout.folder / "programs/id", "echo 1000")
-    assert {"demo", "test", "uninstall"} <= set(checkout.install().stdout.split())
-    assert checkout.install("help").stdout == checkout.install().stdout
-    process = checkout.install("dmeo")
-    assert process.returncode == 1
-    assert process.stderr == "install.sh: there is no 'dmeo' here; ./install.sh help says what there is\n"
-    assert not (checkout.folder / ".venv").exists()
+def test_the_unit_is_exposed_by_no_more_than_it_needs() -> None:
+    unit = REPOSITORY / "systemd/digit-appliance.service"
+    analysis = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=20", unit],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert analysis.returncode == 0, analysis.stdout.splitlines()[-1]
