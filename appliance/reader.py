@@ -14,6 +14,7 @@ from appliance.network import load, normalise
 from appliance.vision import Box, Crop, find_crops
 
 _TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small to be judged by itself
+_TO_JOIN = 0.1  # the cost of taking one more stroke into a digit: most digits are one stroke
 _NEVER = 1e-6  # no probability is taken to be less
 _BEYOND_DOUBT = 0.9
 _COMPANY = 0.1  # how much less likely it is, beside such a digit, that a stroke is none
@@ -83,8 +84,9 @@ class Reader:
         for _, members in groupby(judged, key=lambda one: one.crop.row):
             row = list(members)
             chosen = best_explanation(row)
-            if any(_beyond_doubt(one) for one in chosen):
-                chosen = best_explanation([_in_company(one) for one in row])
+            company = max((one.crop.box[3] for one in chosen if _beyond_doubt(one)), default=0)
+            if company:
+                chosen = best_explanation([_in_company(one, company) for one in row])
             sure = [d for d in map(_digit, filter(_is_digit, chosen)) if d.confidence >= self._threshold]
             if 2 * len(sure) >= len(chosen):  # a few digits among many letters are letters too
                 digits += sure
@@ -137,30 +139,42 @@ def _beyond_doubt(one: _Judged) -> bool:
     return float(np.delete(one.digits, 1).max()) > _BEYOND_DOUBT
 
 
-def _in_company(one: _Judged) -> _Judged:
-    """What to think of a crop beside a digit beyond doubt: a stroke there is a one rather than nothing."""
+def _in_company(one: _Judged, height: int) -> _Judged:
+    """What to think of a bare stroke beside a digit of that height: it is a one rather than nothing."""
+    if one.digits.argmax() != 1 or one.crop.box[3] < 0.5 * height:
+        return one
     whole = 1 - one.none * (1 - _COMPANY)
     return replace(one, digits=one.digits / whole, none=one.none * _COMPANY / whole)
 
 
 def _is_digit(one: _Judged) -> bool:
-    return not one.crop.whole or float(one.digits.max()) >= one.none
+    return one.crop.strokes != 1 or float(one.digits.max()) >= one.none
 
 
 def _price(one: _Judged) -> float:
-    likely = float(one.digits.max())
-    return -float(np.log(max(likely, one.none if one.crop.whole else 0.0, _NEVER)))
+    """Only one whole stroke may be judged to be none: not what it was cut into, nor joined with."""
+    likely = max(float(one.digits.max()), one.none if one.crop.strokes == 1 else 0.0, _NEVER)
+    return _TO_JOIN * max(0, one.crop.strokes - 1) - float(np.log(likely))
 
 
 def _credible(digits: Sequence[Digit], others: Sequence[Box]) -> list[Digit]:
     """What is left of the digits in the light of each other, and of what else lies in the frame."""
     tallest = max((digit.box[3] for digit in digits), default=0)
     digits = [digit for digit in digits if digit.box[3] >= _LOWEST * tallest]
+    digits = [digit for digit in digits if not any(_inside(digit.box, other.box) for other in digits)]
     alike = sum(0.5 * tallest <= box[3] <= 2 * tallest for box in others)
     only_strokes = all(digit.value == 1 for digit in digits)
     if alike > (0 if only_strokes else _CLUTTERED) * len(digits):
         return []
     return digits
+
+
+def _inside(inner: Box, outer: Box) -> bool:
+    """Whether a box lies within a larger one, as the hole of a zero within the zero."""
+    width = min(inner[0] + inner[2], outer[0] + outer[2]) - max(inner[0], outer[0])
+    height = min(inner[1] + inner[3], outer[1] + outer[3]) - max(inner[1], outer[1])
+    area = inner[2] * inner[3]
+    return area < outer[2] * outer[3] and min(width, height) > 0 and width * height > 0.7 * area
 
 
 def _amount(digits: Iterable[Digit]) -> float:

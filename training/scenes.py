@@ -333,5 +333,5 @@ def _judged(scene: Scene, rng: np.random.Generator) -> list[tuple[NDArray[np.uin
                 others.append((found.image, value))
         elif value is not None:
             digits.append((found.image, value))
-    rng.shuffle(others)  # type: ignore[arg-type]
+    rng.shuffle(others)
     return digits + others[: max(6, len(digits) // 2)]

@@ -33,8 +33,8 @@ class Crop:
     row: int
     first: int
     past: int
-    whole: bool
-    """Whether it is one whole stroke: what may also be judged to be no digit at all."""
+    strokes: int
+    """How many whole strokes it joins; 0 if it is but a part of one."""
     dark: bool
     """Whether it is dark on light."""
 
@@ -55,7 +55,7 @@ def _find(gray: NDArray[np.uint8]) -> list[Crop]:
         for row in layout.find_rows(strokes, gray.shape):
             for one in layout.hypotheses(row):
                 box, image = crops.crop(one.parts)
-                found.append(Crop(box, image, number, one.first, one.past, one.whole, dark))
+                found.append(Crop(box, image, number, one.first, one.past, one.strokes, dark))
             number += 1
     return found
 

@@ -17,6 +17,7 @@ from appliance.vision.strokes import Stroke
 
 _SHORTEST_DIGIT = 9  # pixels
 _FLATTEST_DIGIT = 0.25  # height by width; what is flatter is a dash
+_BARE = 0.3  # shorter by longer side: what is thinner has no shape of its own
 _FRAGMENT = 0.1  # of the row's height: what is smaller is a speck
 _NEAR = 0.3  # of the row's height: how far apart the parts of one digit may lie
 _WIDEST_DIGIT = 1.35  # width by height
@@ -40,13 +41,13 @@ class Hypothesis:
     parts: tuple[Stroke, ...]
     first: int
     past: int
-    whole: bool
-    """Whether it is one stroke, with all its parts: what may also be judged to be no digit at all."""
+    strokes: int
+    """How many whole strokes it joins; 0 if it is but a part of one."""
 
 
 def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
     """The rows of a frame of `shape`, from top to bottom; what can belong to no digit is left out."""
-    seen = [stroke for stroke in strokes if not _spans(stroke, shape)]
+    seen = [stroke for stroke in strokes if not (_spans(stroke, shape) or _leaves(stroke, shape))]
     digits = [stroke for stroke in seen if _may_be_digit(stroke)]
     rows: list[list[Stroke]] = []
     for stroke in sorted(digits, key=lambda stroke: -stroke.height):
@@ -65,12 +66,12 @@ def hypotheses(row: Row) -> Iterator[Hypothesis]:
         for first, past in combinations(range(len(parts) + 1), 2):
             whole = past - first == len(parts)
             if whole or _may_be_one([parts[first:past]], row.height):
-                yield Hypothesis(parts[first:past], starts[number] + first, starts[number] + past, whole)
+                yield Hypothesis(parts[first:past], starts[number] + first, starts[number] + past, int(whole))
         for past in range(number + 2, min(number + _MOST_TOGETHER, len(row.strokes)) + 1):
             strokes = row.strokes[number:past]
             if not _may_be_one(strokes, row.height):
                 break
-            yield Hypothesis(tuple(chain(*strokes)), starts[number], starts[past], whole=False)
+            yield Hypothesis(tuple(chain(*strokes)), starts[number], starts[past], past - number)
 
 
 def _row(digits: Sequence[Stroke], fragments: Sequence[Stroke]) -> Row:
@@ -85,6 +86,15 @@ def _spans(stroke: Stroke, shape: tuple[int, int]) -> bool:
     return stroke.width > 0.9 * shape[1] or (
         stroke.height > 0.97 * shape[0] and stroke.width > 0.5 * shape[1]
     )
+
+
+def _leaves(stroke: Stroke, shape: tuple[int, int]) -> bool:
+    """Whether a bare stroke runs out of the frame, as the edge of a sheet or a cell does."""
+    low, high = sorted((stroke.width, stroke.height))
+    at_edge = (
+        min(stroke.left, stroke.top) <= 1 or stroke.right >= shape[1] - 1 or stroke.bottom >= shape[0] - 1
+    )
+    return at_edge and low < _BARE * high
 
 
 def _may_be_digit(stroke: Stroke) -> bool:

@@ -82,8 +82,16 @@ def _pieces(
     )
     strokes = _strokes(ink, labels, stats)
     if sprawling[1:].size:
-        strokes += _look_again(closer(), np.isin(labels, sprawling[1:]).astype(np.uint8), threshold)
+        again = _look_again(closer(), np.isin(labels, sprawling[1:]).astype(np.uint8), threshold)
+        strokes += [stroke for stroke in again if not any(_same(stroke, other) for other in strokes)]
     return strokes
+
+
+def _same(one: Stroke, other: Stroke) -> bool:
+    width = min(one.right, other.right) - max(one.left, other.left)
+    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    largest = max(one.width * one.height, other.width * other.height)
+    return min(width, height) > 0 and width * height > 0.7 * largest
 
 
 def _look_again(ink: NDArray[np.uint8], where: NDArray[np.uint8], threshold: float) -> list[Stroke]:
@@ -101,19 +109,20 @@ def _look_again(ink: NDArray[np.uint8], where: NDArray[np.uint8], threshold: flo
 
 def _lines(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Where long thin lines run, across and down, but for where a stroke crosses them."""
-    thickest = max(3, min(mask.shape) // 80)
-    lines = np.zeros_like(mask)
-    for along, over, extent in ((1, 0, cv2.CC_STAT_WIDTH), (0, 1, cv2.CC_STAT_HEIGHT)):
-        gaps = np.ones((1 + 14 * over + 4 * along, 1 + 14 * along + 4 * over), np.uint8)
-        long = np.ones((1 + (_LINE - 1) * over, 1 + (_LINE - 1) * along), np.uint8)
-        labels, stats = _components(cv2.morphologyEx(cv2.dilate(mask, gaps), cv2.MORPH_OPEN, long))
-        runs_on = stats[:, extent] > _RUNS_ON * mask.shape[along]
-        runs_on[0] = False
-        crossing = cv2.morphologyEx(
-            mask, cv2.MORPH_OPEN, np.ones((1 + thickest * along, 1 + thickest * over), np.uint8)
-        )
-        lines |= np.where(runs_on[labels], mask & ~crossing, 0).astype(np.uint8)
-    return lines
+    return _lines_across(mask) | _lines_across(mask.T).T
+
+
+def _lines_across(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    mask = np.ascontiguousarray(mask)
+    # Wider both ways: over gaps, and over the steps of a line that is not quite level.
+    wide = cv2.dilate(mask, np.ones((5, 15), np.uint8))
+    labels, stats = _components(cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((1, _LINE), np.uint8)))
+    runs_on = stats[:, cv2.CC_STAT_WIDTH] > _RUNS_ON * mask.shape[1]
+    runs_on[0] = False
+    lines = np.where(runs_on[labels], mask, 0).astype(np.uint8)
+    thickness = np.count_nonzero(lines) / max(1, int(stats[runs_on, cv2.CC_STAT_WIDTH].sum()))
+    crossing = np.ones((2 + int(1.5 * thickness), 1), np.uint8)
+    return lines & ~cv2.morphologyEx(mask, cv2.MORPH_OPEN, crossing)
 
 
 def _above(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
