@@ -130,8 +130,10 @@ def demo(
 def read(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of them.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    stages: Annotated[Path | None, typer.Option(help="Folder for a picture of each stage of seeing.")] = None,
 ) -> None:
     """Read stills."""
+    from appliance.stages import draw_stages
     from appliance.weights import open_reader
 
     reader = open_reader(_configuration(None).reading)
@@ -149,6 +151,8 @@ def read(
         started = time.perf_counter()
         reading = reader.read(frame)
         milliseconds = round(1000 * (time.perf_counter() - started), 1)
+        if stages is not None:
+            draw_stages(frame, reading, stages)
         if as_json:
             digits = [_json_digit(digit) for digit in reading.digits]
             line = {"file": str(path), "text": reading.text, "digits": digits, "milliseconds": milliseconds}

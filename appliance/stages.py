@@ -1,0 +1,86 @@
+"""Draws each stage of seeing one frame, for the curious and for whoever wants to know why it went wrong."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.errors import FrameError
+from appliance.frame import Frame
+from appliance.reader import Reading
+from appliance.vision import Crop, find_crops
+from appliance.vision.ink import flatten
+from appliance.vision.strokes import find_strokes
+
+_COLOURS = ((66, 135, 245), (70, 200, 120), (240, 160, 60), (200, 90, 220), (60, 210, 230), (230, 80, 80))
+_CROPS_A_ROW = 16
+
+Picture = NDArray[np.uint8]
+
+
+def draw_stages(frame: Frame, reading: Reading, folder: Path) -> list[Path]:
+    """Writes a picture of each stage into the folder, in order; gives their paths.
+
+    Raises `FrameError` if the folder cannot be written.
+    """
+    crops = find_crops(frame.gray)
+    ink = flatten(frame.gray)
+    pictures = {
+        "1-frame": frame.gray,
+        "2-ink": cv2.bitwise_not(cv2.max(ink.dark, ink.light)),
+        "3-strokes": _strokes(frame.gray),
+        "4-hypotheses": _boxes(frame.gray, [crop.box for crop in crops]),
+        "5-crops": _sheet(crops),
+        "6-reading": draw_reading(frame.gray, reading),
+    }
+    stem = Path(frame.name).stem or "frame"
+    paths = [folder / f"{stem}-{name}.png" for name in pictures]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, picture in zip(paths, pictures.values(), strict=True):
+            path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    except OSError as error:
+        raise FrameError(
+            f"{folder}: cannot hold the stages ({error.strerror}); name another folder"
+        ) from error
+    return paths
+
+
+def draw_reading(gray: NDArray[np.uint8], reading: Reading) -> Picture:
+    """The frame with a box and a value for each digit, `uint8 (H, W, 3)` in OpenCV's order of colours."""
+    picture = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
+    size = max(0.5, gray.shape[0] / 600)
+    for digit in reading.digits:
+        x, y, width, height = digit.box
+        cv2.rectangle(picture, (x, y), (x + width, y + height), _COLOURS[1], max(1, round(2 * size)))
+        label = f"{digit.value} {digit.confidence:.0%}"
+        at = (x, y - 6 if y > 24 else y + height + round(22 * size))
+        cv2.putText(picture, label, at, cv2.FONT_HERSHEY_SIMPLEX, size, _COLOURS[1], max(1, round(2 * size)))
+    return picture
+
+
+def _strokes(gray: NDArray[np.uint8]) -> Picture:
+    picture = cv2.cvtColor(cv2.addWeighted(gray, 0.3, np.full_like(gray, 255), 0.7, 0), cv2.COLOR_GRAY2BGR)
+    for strokes in find_strokes(gray):
+        for number, stroke in enumerate(strokes):
+            place = picture[stroke.top : stroke.bottom, stroke.left : stroke.right]
+            place[stroke.ink > 127] = _COLOURS[number % len(_COLOURS)]
+    return picture
+
+
+def _boxes(gray: NDArray[np.uint8], boxes: Sequence[tuple[int, int, int, int]]) -> Picture:
+    picture = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
+    for number, (x, y, width, height) in enumerate(boxes):
+        cv2.rectangle(picture, (x, y), (x + width, y + height), _COLOURS[number % len(_COLOURS)], 1)
+    return picture
+
+
+def _sheet(crops: Sequence[Crop]) -> Picture:
+    images = [cv2.copyMakeBorder(crop.image, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=96) for crop in crops]
+    images += [np.zeros((30, 30), np.uint8)] * (
+        -len(images) % _CROPS_A_ROW or (0 if images else _CROPS_A_ROW)
+    )
+    rows = [np.hstack(images[at : at + _CROPS_A_ROW]) for at in range(0, len(images), _CROPS_A_ROW)]
+    return cv2.resize(np.vstack(rows), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
