@@ -3,6 +3,8 @@
 Both numbers are fitted on held-out crops: digits, and rendered things that are none.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F  # noqa: N812 (its customary name)
 from torch import Tensor
@@ -14,7 +16,8 @@ WRONG_COSTS = 2.0
 """A wrong digit on the display is worse than none: what one costs, where a missed digit costs 1."""
 
 TEMPERATURES = torch.logspace(-1, 1, 401, dtype=torch.float64)
-THRESHOLDS = torch.arange(0.50, 0.995, 0.01, dtype=torch.float64)
+THRESHOLDS = 1 - torch.logspace(math.log10(0.5), -4, 200, dtype=torch.float64)
+"""From 0.5, ever finer towards 0.9999: confidences crowd below 1."""
 
 
 def calibrate(held_out: Evaluation) -> Calibration:

@@ -70,7 +70,14 @@ def fit(
     )
     folder = report or out.parent / "reports" / out.stem
     try:
-        card = training.fit(chosen, out, data, folder, _device(device, threads), Console(stderr=True))
+        card = training.fit(
+            chosen,
+            out,
+            data,
+            folder,
+            _device(device, threads),
+            Console(stderr=True, soft_wrap=True, highlight=False),
+        )
     except KeyboardInterrupt:
         print("interrupted; the same command goes on after the last whole epoch", file=sys.stderr)
         raise typer.Exit(130) from None
@@ -125,5 +132,6 @@ def main() -> None:
     try:
         app()
     except ApplianceError as error:
-        print(f"digit-train: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(f"digit-train: {error}")
+    except ModuleNotFoundError as error:
+        sys.exit(f"digit-train: {error.name} is missing; pip install 'digit-appliance[train]'")

@@ -47,6 +47,8 @@ def fit(
         crops += scene_crops(crops, recipe.scenes, recipe.seed)
     images, labels = known_to(recipe.network, crops, device)
     steps = len(labels) // recipe.batch
+    if not steps:
+        raise TrainingError(f"--batch {recipe.batch} is more than the {len(labels):,} images there are")
 
     session = begin(recipe, steps, device)
     if session.restore(checkpoint, recipe):

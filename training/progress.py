@@ -48,7 +48,6 @@ class Progress:
         self._console.print(
             f"epoch {self._place()}  loss {epoch.loss:.4f}  accuracy {epoch.accuracy:.2%}  "
             f"validation loss {epoch.validation_loss:.4f}  accuracy {epoch.validation_accuracy:.2%}",
-            highlight=False,
         )
         self._number += 1
         self._bar.update(self._task, epoch=self._place())

@@ -42,7 +42,7 @@ class Recipe:
 RECIPES = {
     "digitnet": Recipe(
         "digitnet",
-        epochs=100,
+        epochs=80,
         batch=256,
         optimiser="adam",
         lr=0.003,
