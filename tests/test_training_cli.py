@@ -45,10 +45,11 @@ QUICK = shlex.split("fit --network workshop-linear --epochs 40 --batch 20 --opti
 def test_fit_then_evaluate(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: Path, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     weights = tmp_path / "mine" / "a.pt"
     assert run(monkeypatch, *QUICK, "--data", data, "--out", weights) == 0
     told = capsys.readouterr().out
-    assert (weights.parent / "reports" / "a" / "curves.png").exists()
+    assert (tmp_path / "reports" / "a" / "curves.png").exists()
 
     assert run(monkeypatch, "evaluate", weights, "--data", data, "--report", tmp_path / "r") == 0
     lines = capsys.readouterr().out.splitlines()
@@ -62,6 +63,7 @@ def test_fit_then_evaluate(
 def test_evaluate_needs_only_the_test_files(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: Path, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     assert run(monkeypatch, *QUICK, "--data", data, "--out", tmp_path / "a.pt") == 0
     for path in data.glob("train-*"):
         path.unlink()
@@ -74,7 +76,7 @@ def test_evaluate_needs_only_the_test_files(
         (("fit", "--data", "nowhere"), "nowhere: holds neither"),
         (("fit", "--network", "lenet"), "unknown network 'lenet'"),
         (("fit", "--device", "quantum"), "--device quantum is not to be had here"),
-        (("evaluate", "nowhere.pt", "--report", "r"), "nowhere.json: cannot be read"),
+        (("evaluate", "nowhere.pt"), "nowhere.json: cannot be read"),
     ],
 )
 def test_an_error_is_one_line(
@@ -102,20 +104,31 @@ def test_impossible_numbers_are_refused(
 
 
 def test_a_missing_library_is_named_with_how_to_get_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: Path, tmp_path: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setattr(sys, "argv", ["digit-train", "evaluate", "a.pt", "--report", str(tmp_path)])
-    with pytest.raises(
-        SystemExit, match=r"^digit-train: matplotlib is missing; pip install 'digit-app.*\[train\]'$"
-    ):
-        cli.main()
+    assert run(monkeypatch, *QUICK, "--data", data, "--report", tmp_path) == 1
+    message = "digit-train: matplotlib is missing; pip install 'digit-appliance[train]'\n"
+    assert capsys.readouterr().err == message
+
+
+def test_accuracy_is_told_even_where_no_report_can_be_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: Path, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, *QUICK, "--data", data, "--out", tmp_path / "a.pt") == 0
+    report = tmp_path / "a.pt" / "report"
+    assert run(monkeypatch, "evaluate", "a.pt", "--data", data, "--report", report) == 1
+    shown = capsys.readouterr()
+    assert re.search(r"^accuracy \d+\.\d\d %$", shown.out, re.MULTILINE)
+    assert f"{report}: cannot be made" in shown.err
 
 
 def test_ctrl_c_says_how_to_go_on(data: Path, tmp_path: Path) -> None:
     words = [sys.executable, small_mnist.__file__, *QUICK, "--epochs", "100000"]
     with subprocess.Popen(
         [*words, "--data", data, "--out", tmp_path / "a.pt"],
+        cwd=tmp_path,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
         text=True,

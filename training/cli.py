@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
+WEIGHTS, REPORTS = Path("digits.pt"), Path("reports")
+
 Data = Annotated[
     Path | None, typer.Option(help="Folder with MNIST's four files; otherwise they are downloaded once.")
+]
+Report = Annotated[
+    Path | None, typer.Option(help="Folder for tables and pictures.", show_default="reports/NAME")
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="Processor threads to use.", show_default="all")]
 DeviceName = Annotated[str, typer.Option("--device", help="Where to compute: auto, cpu, cuda, mps, ...")]
@@ -31,13 +36,9 @@ def digit_train() -> None:
 @app.command()
 def fit(
     network: Annotated[str, typer.Option(help="digitnet, workshop-conv or workshop-linear.")] = "digitnet",
-    out: Annotated[Path, typer.Option(help="Where the weights go; their card goes beside them.")] = Path(
-        "digits.pt"
-    ),
+    out: Annotated[Path, typer.Option(help="Where the weights go, with their card beside them.")] = WEIGHTS,
     data: Data = None,
-    report: Annotated[
-        Path | None, typer.Option(help="Folder for curves, tables and pictures.", show_default="reports/NAME")
-    ] = None,
+    report: Report = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Times through the data.")] = None,
     batch: Annotated[int | None, typer.Option(min=2, help="Images a step.")] = None,
     lr: Annotated[
@@ -68,7 +69,7 @@ def fit(
         seed=seed,
         precision=precision,
     )
-    folder = report or out.parent / "reports" / out.stem
+    folder = report or REPORTS / out.stem
     try:
         card = training.fit(
             chosen,
@@ -90,9 +91,7 @@ def fit(
 def evaluate(
     weights: Annotated[Path, typer.Argument(help="A weights file, with its card beside it.")],
     data: Data = None,
-    report: Annotated[
-        Path | None, typer.Option(help="Folder for tables and pictures.", show_default="reports/NAME")
-    ] = None,
+    report: Report = None,
     threads: Threads = None,
     device: DeviceName = "auto",
 ) -> None:
@@ -102,14 +101,13 @@ def evaluate(
     from training import report as reports
     from training.evaluate import evaluate as measure
 
-    folder = report or weights.parent / "reports" / weights.stem
-    reports.prepare(folder)
     network, card = load(weights)
     digits = mnist.test(data)
     tested = measure(network.to(_device(device, threads)), digits)
-    reports.write(folder, card, tested, digits)
     print(f"average loss {tested.loss:.4f}")
     print(f"accuracy {100 * tested.accuracy:.2f} %")
+    folder = report or REPORTS / weights.stem
+    reports.write(folder, card, tested, digits)
     print(f"report {folder / 'report.md'}")
 
 
