@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -20,9 +21,11 @@ from typing import Literal
 from appliance.config import Config, load_config
 from appliance.errors import ConfigError, WeightsError
 from appliance.machine import is_raspberry_pi, model
-from appliance.state import state_folder
+from appliance.state import running, state_folder
 
 SERVICE = "digit-appliance"
+DEVICES = Path("/dev")
+THERMAL = Path("/sys/class/thermal")
 HOT, SCORCHING = 70.0, 80.0
 """Degrees Celsius: where a case begins to need air, and where a Pi slows itself down."""
 
@@ -38,6 +41,10 @@ THROTTLED = {
 }
 """The bits of `vcgencmd get_throttled` (Raspberry Pi documentation, "vcgencmd")."""
 
+UNDER_VOLTAGE = 1 << 0 | 1 << 16
+
+AIR = "give it air, a heat sink or a fan"
+
 TRY_TORCH = "import torch; torch.nn.Conv2d(1, 4, 3)(torch.zeros(1, 1, 28, 28)); print(torch.__version__)"
 LIST_CAMERAS = """
 import json
@@ -50,10 +57,13 @@ print(json.dumps([camera["Model"] for camera in Picamera2.global_camera_info()])
 class Finding:
     """One thing looked at. `fail`: the appliance cannot work so; `warn`: it can, for now or in part."""
 
-    what: str
     state: Literal["ok", "warn", "fail"]
+    what: str
     found: str
     advice: str = ""
+
+
+_ok, _warn, _fail = partial(Finding, "ok"), partial(Finding, "warn"), partial(Finding, "fail")
 
 
 def examine(config_file: Path | None) -> Iterator[Finding]:
@@ -63,11 +73,7 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
     yield torch
     configuration, config = _configuration(config_file)
     yield configuration
-    yield (
-        _weights(config)
-        if torch.state == "ok"
-        else Finding("weights", "warn", "not looked at", "PyTorch first")
-    )
+    yield _weights(config) if torch.state == "ok" else _warn("weights", "not looked at", "PyTorch first")
     yield _camera(config.camera.source)
     yield from _pins()
     yield _service()
@@ -79,30 +85,26 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
 def _machine() -> Finding:
     found = f"{model() or platform.system()}, {platform.machine()}, Python {platform.python_version()}"
     if sys.maxsize < 2**32:
-        return Finding("machine", "fail", f"{found}, 32-bit", "PyTorch needs the 64-bit Raspberry Pi OS")
-    return Finding("machine", "ok", found)
+        return _fail("machine", f"{found}, 32-bit", "PyTorch needs the 64-bit Raspberry Pi OS")
+    return _ok("machine", found)
 
 
 def _torch() -> Finding:
     process = _run(sys.executable, "-c", TRY_TORCH)
     if process.returncode == 0:
-        return Finding("PyTorch", "ok", process.stdout.strip())
+        return _ok("PyTorch", process.stdout.strip())
     if process.returncode < 0:
         found = f"dies of signal {-process.returncode} in its first convolution"
-        return Finding(
-            "PyTorch", "fail", found, "this build is not for this processor: run sudo ./install.sh again"
-        )
-    return Finding("PyTorch", "fail", _last_line(process), "run sudo ./install.sh again")
+        return _fail("PyTorch", found, "not built for this processor: run sudo ./install.sh again")
+    return _fail("PyTorch", _last_line(process), "run sudo ./install.sh again")
 
 
 def _configuration(path: Path | None) -> tuple[Finding, Config]:
     try:
         config = load_config(path)
     except ConfigError as error:
-        return Finding(
-            "configuration", "fail", str(error), "mend the file; until then defaults are looked at"
-        ), Config()
-    return Finding("configuration", "ok", str(path or "defaults, for there is no file")), config
+        return _fail("configuration", str(error), "mend it; the defaults are looked at below"), Config()
+    return _ok("configuration", str(path or "defaults, for there is no file")), config
 
 
 def _weights(config: Config) -> Finding:
@@ -112,112 +114,96 @@ def _weights(config: Config) -> Finding:
     try:
         _, card = network.load(best)
     except WeightsError as error:
-        advice = "install weights again, or digit-appliance weights rollback"
-        return Finding("weights", "warn" if others else "fail", str(error), advice)
-    return Finding("weights", "ok", f"{card.network} in {best}")
+        bad = _warn if others else _fail
+        return bad("weights", str(error), "install others, or digit-appliance weights rollback")
+    return _ok("weights", f"{card.network} in {best}")
 
 
 def _camera(source: str) -> Finding:
     if source == "picamera":
         return _picamera()
     if source.startswith("webcam"):
-        nodes = sorted(path.name for path in Path("/dev").glob("video*"))
+        nodes = sorted(path.name for path in DEVICES.glob("video*"))
         if nodes or sys.platform != "linux":
-            return Finding("camera", "ok", f"{source}: {', '.join(nodes) or 'see the system settings'}")
-        return Finding("camera", "fail", f"{source}: no /dev/video*", "plug the webcam in")
+            return _ok("camera", f"{source}: {', '.join(nodes) or 'see the system settings'}")
+        return _fail("camera", f"{source}: no /dev/video*", "plug the webcam in")
     if Path(source).exists():
-        return Finding("camera", "ok", f"recording {source}")
-    return Finding("camera", "fail", f"{source} does not exist", "correct camera.source in the configuration")
+        return _ok("camera", f"recording {source}")
+    return _fail("camera", f"{source} does not exist", "correct camera.source in the configuration")
 
 
 def _picamera() -> Finding:
-    needed: Literal["warn", "fail"] = "fail" if is_raspberry_pi() else "warn"
     if find_spec("picamera2") is None:
-        advice = (
-            "sudo apt install python3-picamera2"
-            if needed == "fail"
-            else "not a Pi: use --source webcam, or a folder"
-        )
-        return Finding("camera", needed, "picamera2 is not installed", advice)
+        if not is_raspberry_pi():
+            return _warn("camera", "not a Raspberry Pi", "use --source webcam, or a folder of images")
+        return _fail("camera", "picamera2 is not installed", "sudo apt install python3-picamera2")
+    bad = _fail if is_raspberry_pi() else _warn
     process = _run(sys.executable, "-c", LIST_CAMERAS)
     if process.returncode != 0:
-        return Finding(
-            "camera",
-            needed,
-            f"picamera2 fails: {_last_line(process)}",
-            "sudo apt install --reinstall python3-picamera2",
-        )
-    models = json.loads(process.stdout.splitlines()[-1])
-    if not models:
-        advice = "power off, seat the ribbon cable at both ends, and try rpicam-hello --list-cameras"
-        return Finding("camera", needed, "no camera is connected", advice)
-    return Finding("camera", "ok", ", ".join(models))
+        found = f"picamera2 fails: {_last_line(process)}"
+        return bad("camera", found, "sudo apt install --reinstall python3-picamera2")
+    if models := json.loads(process.stdout.splitlines()[-1]):
+        return _ok("camera", ", ".join(models))
+    advice = "power off, seat the ribbon cable at both ends, and try rpicam-hello --list-cameras"
+    return bad("camera", "no camera is connected", advice)
 
 
 def _pins() -> Iterator[Finding]:
-    chips = sorted(Path("/dev").glob("gpiochip*"))
     if not is_raspberry_pi():
-        yield Finding("pins", "warn", "not a Raspberry Pi", "pins can only be simulated here: --pins mock")
+        yield _warn("pins", "not a Raspberry Pi", "pins can only be simulated here: --pins mock")
         return
+    chips = sorted(DEVICES.glob("gpiochip*"))
     if find_spec("lgpio") is None:
-        yield Finding("pins", "fail", "lgpio is not installed", "sudo apt install python3-lgpio")
-    if not chips:
-        yield Finding("pins", "fail", "no /dev/gpiochip*", "update the kernel: sudo apt full-upgrade")
+        yield _fail("pins", "lgpio is not installed", "sudo apt install python3-lgpio")
+    elif not chips:
+        yield _fail("pins", "no /dev/gpiochip*", "update the kernel: sudo apt full-upgrade")
     elif not any(os.access(chip, os.R_OK | os.W_OK) for chip in chips):
-        yield Finding(
-            "pins",
-            "fail",
-            f"{chips[0]} may not be used by this user",
-            "sudo usermod -aG gpio $USER, and log in again",
-        )
+        advice = "sudo usermod -aG gpio $USER, and log in again"
+        yield _fail("pins", f"this user may not use {chips[0]}", advice)
     else:
-        yield Finding("pins", "ok", f"{', '.join(chip.name for chip in chips)}, lgpio")
+        yield _ok("pins", f"lgpio and {', '.join(chip.name for chip in chips)}")
     yield _groups()
 
 
 def _groups() -> Finding:
-    mine = {grp.getgrgid(group).gr_name for group in os.getgroups()}
-    missing = [] if os.geteuid() == 0 else sorted({"gpio", "video"} - mine)
+    mine = set(os.getgroups())
+    needed = [group for group in grp.getgrall() if group.gr_name in ("gpio", "video")]
+    missing = [group.gr_name for group in needed if group.gr_gid not in mine and os.geteuid() != 0]
     if missing:
-        advice = (
-            f"sudo usermod -aG {','.join(missing)} $USER, and log in again (the service has its own user)"
-        )
-        return Finding("groups", "warn", f"this user is not in {' and '.join(missing)}", advice)
-    return Finding("groups", "ok", "gpio and video")
+        advice = f"sudo usermod -aG {','.join(missing)} $USER, and log in again"
+        return _warn("groups", f"this user is not in {' and '.join(missing)}", advice)
+    return _ok("groups", "camera and pins are open to this user")
 
 
 def _service() -> Finding:
+    if process := running():
+        return _ok("service", f"at work, process {process}")
     if shutil.which("systemctl") is None:
-        return Finding("service", "warn", "no systemd here", "start it by hand: digit-appliance run")
-    keys = ("LoadState", "ActiveState", "UnitFileState", "NRestarts", "StatusText")
-    process = _run("systemctl", "show", SERVICE, f"--property={','.join(keys)}")
-    unit = dict(line.partition("=")[::2] for line in process.stdout.splitlines())
-    if process.returncode != 0 or not unit:
-        return Finding("service", "warn", _last_line(process), "systemd does not answer; is it running?")
+        return _warn("service", "no systemd here", "start it by hand: digit-appliance run")
+    keys = ("LoadState", "ActiveState", "UnitFileState", "NRestarts")
+    shown = _run("systemctl", "show", SERVICE, f"--property={','.join(keys)}")
+    unit = dict(line.partition("=")[::2] for line in shown.stdout.splitlines())
+    if shown.returncode != 0 or not all(key in unit for key in keys):
+        return _warn("service", _last_line(shown), "systemd does not answer; is it running?")
     if unit["LoadState"] != "loaded":
-        return Finding("service", "warn", "not installed", "on the Pi: sudo ./install.sh")
+        return _warn("service", "not installed", "on a Pi: sudo ./install.sh")
     found = f"{unit['ActiveState']}, {unit['UnitFileState']}, restarted {unit['NRestarts']} times"
     if unit["ActiveState"] != "active":
-        return Finding(
-            "service", "fail", found, f"journalctl -u {SERVICE} says why; then systemctl start {SERVICE}"
-        )
+        return _fail("service", found, f"journalctl -u {SERVICE} says why; then systemctl start {SERVICE}")
     if unit["UnitFileState"] != "enabled":
-        return Finding(
-            "service", "warn", found, f"sudo systemctl enable {SERVICE}, so that it starts at boot"
-        )
-    return Finding("service", "ok", f"{found}: {unit['StatusText']}")
+        return _warn("service", found, f"sudo systemctl enable {SERVICE}, so that it starts at boot")
+    return _ok("service", found)
 
 
 def _temperature() -> Finding:
-    values = [_content(str(path)) for path in Path("/sys/class/thermal").glob("thermal_zone*/temp")]
-    degrees = [int(value) / 1000 for value in values if value.strip().lstrip("-").isdigit()]
-    if not degrees:
-        return Finding("temperature", "ok", "not measured here")
-    found = f"{max(degrees):.0f} °C"
-    if max(degrees) < HOT:
-        return Finding("temperature", "ok", found)
-    slow = ", and slows itself down" if max(degrees) >= SCORCHING else ""
-    return Finding("temperature", "warn", found + slow, "give it air, a heat sink or a fan")
+    values = [_content(path).strip() for path in THERMAL.glob("thermal_zone*/temp")]
+    degrees = max((int(value) / 1000 for value in values if value.isdigit()), default=None)
+    if degrees is None:
+        return _ok("temperature", "not measured here")
+    if degrees < HOT:
+        return _ok("temperature", f"{degrees:.0f} °C")
+    slow = ", and slows itself down" if degrees >= SCORCHING else ""
+    return _warn("temperature", f"{degrees:.0f} °C{slow}", AIR)
 
 
 def _throttling() -> Iterator[Finding]:
@@ -227,17 +213,15 @@ def _throttling() -> Iterator[Finding]:
     try:
         bits = int(process.stdout.strip().removeprefix("throttled="), 16)
     except ValueError:
-        yield Finding("power", "warn", f"vcgencmd: {_last_line(process)}", "add this user to the group video")
+        yield _warn("power", f"vcgencmd: {_last_line(process)}", "add this user to the group video")
         return
-    told = [text for bit, text in THROTTLED.items() if bits >> bit & 1]
+    told = ", ".join(text for bit, text in THROTTLED.items() if bits >> bit & 1)
     if not told:
-        yield Finding("power", "ok", "no under-voltage, not throttled")
-    elif bits & 0x1_0001:
-        yield Finding(
-            "power", "warn", ", ".join(told), "use the official power supply and a short, thick cable"
-        )
+        yield _ok("power", "no under-voltage, not throttled")
+    elif bits & UNDER_VOLTAGE:
+        yield _warn("power", told, "use the official power supply and a short, thick cable")
     else:
-        yield Finding("power", "warn", ", ".join(told), "give it air, a heat sink or a fan")
+        yield _warn("power", told, AIR)
 
 
 def _disk() -> Finding:
@@ -247,14 +231,12 @@ def _disk() -> Finding:
     free = shutil.disk_usage(folder).free // 2**20
     found = f"{free} MB free for {state_folder()}"
     if os.statvfs(folder).f_flag & os.ST_RDONLY:
-        return Finding(
-            "disk", "warn", f"{folder} is read-only", "new weights cannot be installed: remount it writable"
-        )
+        return _warn("disk", f"{folder} is read-only", "mount it writable, to install weights")
     if free < 20:
-        return Finding("disk", "fail", found, "delete something: nothing can be installed or recorded")
+        return _fail("disk", found, "delete something: nothing can be installed or recorded")
     if free < 500:
-        return Finding("disk", "warn", found, "delete something soon")
-    return Finding("disk", "ok", found)
+        return _warn("disk", found, "delete something soon")
+    return _ok("disk", found)
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -274,8 +256,8 @@ def _last_line(process: subprocess.CompletedProcess[str]) -> str:
     return lines[-1] if lines else f"exit status {process.returncode}"
 
 
-def _content(path: str) -> str:
+def _content(path: Path) -> str:
     try:
-        return Path(path).read_text(errors="replace")
+        return path.read_text(errors="replace")
     except OSError:
         return ""

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Self
 
-PATIENCE = 60
+PATIENCE = 200
 """Seconds after which a test gives up; nothing is measured by it."""
 
 

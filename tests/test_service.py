@@ -297,6 +297,8 @@ def test_a_reload_opens_the_camera_anew_only_if_its_settings_changed(play):
 
 # --- The real process -----------------------------------------------------------------------------
 
+slow = pytest.mark.timeout(600)  # on a machine that has much else to do, starting takes its time
+
 
 @pytest.fixture
 def machine(tmp_path):
@@ -317,6 +319,7 @@ def run_process(folder, *arguments, **environment):
     return Running(folder, "-m", "appliance", "run", "--pins", "mock", *arguments, **environment)
 
 
+@slow
 def test_process_shows_on_its_pins_what_the_frames_show_in_order(machine):
     frames = save_frames(machine / "frames", "4", "", "7", "0")
     with run_process(machine, "--source", str(frames)) as running:
@@ -328,6 +331,7 @@ def test_process_shows_on_its_pins_what_the_frames_show_in_order(machine):
     assert readings == ["4", "nothing", "7", "0"]
 
 
+@slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_process_ends_well_when_asked_to_with_its_pins_off(machine, number):
     frames = save_frames(machine / "frames", "7")
@@ -338,6 +342,7 @@ def test_process_ends_well_when_asked_to_with_its_pins_off(machine, number):
     assert running.lines[-1] == "segments dark"
 
 
+@slow
 def test_process_tells_systemd_that_it_is_ready_alive_and_what_it_reads(machine):
     frames = save_frames(machine / "frames", "7")
     with run_process(machine, "--source", str(frames), "--loop", "--fps", "30") as running:
@@ -349,6 +354,7 @@ def test_process_tells_systemd_that_it_is_ready_alive_and_what_it_reads(machine)
         assert running.end() == 0
 
 
+@slow
 def test_process_without_frames_is_ready_but_lets_the_watchdog_starve(machine):
     with run_process(machine, "--source", "webcam:99") as running:
         running.wait_for("trying again until it works")
@@ -361,6 +367,7 @@ def test_process_without_frames_is_ready_but_lets_the_watchdog_starve(machine):
     assert sum("webcam 99" in line for line in running.lines) == 1
 
 
+@slow
 def test_process_takes_over_new_weights_and_keeps_them_when_the_next_are_bad(machine):
     frames = save_frames(machine / "frames", "7")
     configure(machine, hold=30.0)  # however slow this machine is, see below
@@ -394,6 +401,7 @@ def hanging(folder, where):
     return Running(folder, str(script), where, str(folder / "config.toml"))
 
 
+@slow
 @pytest.mark.parametrize("where", ["read", "close"])
 def test_process_ends_with_its_pins_off_though_the_driver_hangs(machine, where):
     with hanging(machine, where) as running:
@@ -408,6 +416,7 @@ def test_process_ends_with_its_pins_off_though_the_driver_hangs(machine, where):
     assert "a driver holds the end up; ending without it" in running.lines
 
 
+@slow
 def test_process_ends_to_be_started_anew_where_a_lost_camera_does_not_even_close(machine):
     with hanging(machine, "close of a lost camera") as running:
         assert running.end() == 1

@@ -60,8 +60,9 @@ def test_the_picture_has_each_segment_in_its_place(factory):
 def test_changes_are_logged_once_and_at_last_what_is_left(settings, factory, caplog):
     caplog.set_level(logging.INFO)
     with SegmentLog(SimulatedDisplay(settings.seven_segment, factory)) as observer:
-        with open_indicators(settings, factory) as indicators:
-            for text in ("", "1", "1", "7"):
-                indicators.show(Stable(text, 1.0, (), True))
-                observer()
+        indicators = open_indicators(settings, factory)
+        for text in ("", "1", "1", "7"):
+            indicators.show(Stable(text, 1.0, (), True))
+            observer()
+        indicators.close()
     assert caplog.messages == ["segments dark", "segments bc", "segments abc", "segments dark"]
