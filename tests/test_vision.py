@@ -1,0 +1,360 @@
+"""From a frame to crops: digits are found whole under any light, and no frame is too odd."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from handwritten import Gray, Ink, blank, digit, gray, mark, overlap, write, write_touching
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from appliance.vision import Crop, find_crops
+from training.pens import DIGITS, draw
+
+WAYS = [(value, way) for value, ways in DIGITS.items() for way in range(len(ways))]
+
+
+def best(crops: list[Crop], box: tuple[int, int, int, int]) -> Crop:
+    """The crop that fits a box best."""
+    return max(crops, key=lambda crop: overlap(crop.box, box))
+
+
+def whole(crops: list[Crop]) -> list[Crop]:
+    return [crop for crop in crops if crop.strokes > 0]
+
+
+# --- no frame is too odd ---
+
+
+def constant(rng: np.random.Generator, height: int, width: int) -> Gray:
+    return np.full((height, width), rng.integers(256), np.uint8)
+
+
+def noise(rng: np.random.Generator, height: int, width: int) -> Gray:
+    return rng.integers(0, 256, (height, width), np.uint8)
+
+
+def blocks(rng: np.random.Generator, height: int, width: int) -> Gray:
+    coarse = rng.integers(0, 256, tuple(rng.integers(1, 9, 2)), np.uint8)
+    way = int(rng.choice([cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC]))
+    return cv2.resize(coarse, (width, height), interpolation=way)
+
+
+def scribbles(rng: np.random.Generator, height: int, width: int) -> Gray:
+    page = constant(rng, height, width)
+    for _ in range(int(rng.integers(1, 30))):
+        ends = rng.integers(-50, 700, (2, 2)).tolist()
+        cv2.line(page, *ends, int(rng.integers(256)), int(rng.integers(1, 20)))
+    return page
+
+
+def dots(rng: np.random.Generator, height: int, width: int) -> Gray:
+    page = np.full((height, width), 255, np.uint8)
+    page[:: int(rng.integers(1, 30)), :: int(rng.integers(1, 30))] = 0
+    return page if rng.random() < 0.5 else cv2.bitwise_not(page)
+
+
+def numbers(rng: np.random.Generator, height: int, width: int) -> Gray:
+    page = constant(rng, height, width)
+    for _ in range(int(rng.integers(1, 10))):
+        at = int(rng.integers(width)), int(rng.integers(height))
+        text, size, pen = str(rng.integers(1000)), float(rng.uniform(0.3, 8)), int(rng.integers(1, 30))
+        cv2.putText(page, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, int(rng.integers(256)), pen)
+    return page
+
+
+def as_stored_by_columns(frame: Gray) -> Gray:
+    return np.asfortranarray(frame)
+
+
+def upside_down(frame: Gray) -> Gray:
+    return frame[::-1, ::-1]
+
+
+def on_its_side(frame: Gray) -> Gray:
+    return frame.T
+
+
+def every_other_pixel(frame: Gray) -> Gray:
+    return np.repeat(np.repeat(frame, 2, axis=0), 3, axis=1)[::2, ::3]
+
+
+def rows_with_padding(frame: Gray) -> Gray:
+    padded = np.full((frame.shape[0] + 2, frame.shape[1] + 37), 99, np.uint8)
+    padded[1:-1, :-37] = frame
+    return padded[1:-1, :-37]
+
+
+def read_only(frame: Gray) -> Gray:
+    frame = frame.copy()
+    frame.setflags(write=False)
+    return frame
+
+
+CONTENTS = [constant, noise, blocks, scribbles, dots, numbers]
+VIEWS: list[Callable[[Gray], Gray]] = [
+    np.ascontiguousarray,
+    as_stored_by_columns,
+    upside_down,
+    on_its_side,
+    every_other_pixel,
+    rows_with_padding,
+    read_only,
+]
+LENGTHS = st.one_of(st.integers(1, 12), st.integers(1, 150))
+
+
+def is_sound(frame: Gray) -> None:
+    before = frame.copy()
+    crops = find_crops(frame)
+    assert np.array_equal(frame, before)
+    for crop in crops:
+        x, y, width, height = crop.box
+        assert x >= 0 and y >= 0 and width > 0 and height > 0
+        assert x + width <= frame.shape[1] and y + height <= frame.shape[0]
+        assert crop.image.shape == (28, 28) and crop.image.dtype == np.uint8
+        assert 0 <= crop.first < crop.past and crop.strokes >= 0
+        assert all(type(number) is int for number in (*crop.box, crop.row, crop.first, crop.past))
+    order = [(not crop.dark, crop.row) for crop in crops]
+    assert order == sorted(order), "dark ones first, row by row"
+    parts = [(crop.row, crop.first, crop.past) for crop in crops]
+    assert len(set(parts)) == len(parts)
+
+
+@given(LENGTHS, LENGTHS, st.sampled_from(CONTENTS), st.sampled_from(VIEWS), st.integers(0, 2**32 - 1))
+@settings(max_examples=80, deadline=None)
+def test_no_small_frame_is_too_odd(height: int, width: int, content, view, seed: int) -> None:
+    is_sound(view(content(np.random.default_rng(seed), height, width)))
+
+
+@given(
+    st.integers(1, 700),
+    st.integers(1, 500),
+    st.sampled_from(CONTENTS),
+    st.sampled_from(VIEWS),
+    st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=40, deadline=None)
+def test_no_frame_is_too_odd(width: int, height: int, content, view, seed: int) -> None:
+    is_sound(view(content(np.random.default_rng(seed), height, width)))
+
+
+@given(st.integers(1, 700), st.booleans(), st.binary(min_size=1, max_size=40))
+@settings(max_examples=40, deadline=None)
+def test_no_single_line_of_pixels_is_too_odd(length: int, upright: bool, pixels: bytes) -> None:
+    line = np.resize(np.frombuffer(pixels, np.uint8), (1, length))
+    is_sound(line.T if upright else line)
+
+
+@given(st.data())
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.data_too_large])
+def test_no_handful_of_pixels_is_too_odd(data: st.DataObject) -> None:
+    height, width = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 6))
+    pixels = data.draw(st.binary(min_size=height * width, max_size=height * width))
+    is_sound(np.frombuffer(pixels, np.uint8).reshape(height, width))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_how_a_frame_lies_in_memory_makes_no_difference(view: Callable[[Gray], Gray]) -> None:
+    paper = blank()
+    write(paper, digit(4), 250, 150)
+    seen = view(gray(paper, noise=3))
+    plain, other = find_crops(np.ascontiguousarray(seen)), find_crops(seen)
+    assert [crop.box for crop in plain] == [crop.box for crop in other] != []
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(plain, other, strict=True))
+
+
+# --- what is found ---
+
+
+@pytest.mark.parametrize(("value", "way"), WAYS)
+def test_every_digit_as_anyone_writes_it_is_found_whole(value: int, way: int) -> None:
+    paper = blank()
+    box = write(paper, digit(value, way=way), 260, 170)
+    found = best(whole(find_crops(gray(paper, noise=2))), box)
+    assert np.allclose(found.box, box, atol=3)
+
+
+@pytest.mark.parametrize("height", [18, 30, 60, 120, 240, 440])
+def test_small_and_large_digits_are_found_and_fitted_as_mnist_was(height: int) -> None:
+    for value in (0, 2, 5, 8):
+        paper = blank()
+        box = write(paper, digit(value, height, max(2.0, 0.08 * height)), 100, 20)
+        found = best(find_crops(gray(paper, noise=1)), box)
+        assert overlap(found.box, box) > 0.75
+        rows, columns = np.nonzero(found.image)
+        assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+        assert found.image.max() == 255 and found.image[0].max() == found.image[:, 0].max() == 0
+        for lines in (found.image.sum(axis=1), found.image.sum(axis=0)):
+            assert abs(np.average(np.arange(28), weights=lines) - 14) <= 0.5
+
+
+@pytest.mark.parametrize("shape", [(60, 80), (120, 160), (480, 640), (972, 1296)])
+def test_frames_of_any_size_show_the_same_digit_in_the_same_place(shape: tuple[int, int]) -> None:
+    paper = blank()
+    box = np.array(write(paper, digit(6, 240, 24), 250, 100))
+    scale = shape[0] / 480
+    frame = cv2.resize(gray(paper), shape[::-1], interpolation=cv2.INTER_AREA)
+    found = best(find_crops(frame), tuple(box * scale))
+    assert overlap(found.box, box * scale) > 0.85
+
+
+@given(st.integers(0, 9), st.integers(5, 500), st.integers(5, 330), st.integers(0, 1000))
+@settings(max_examples=25, deadline=None)
+def test_where_a_digit_stands_makes_no_difference_to_its_crop(value: int, x: int, y: int, seed: int) -> None:
+    ink = digit(value, seed=seed)
+    middle, moved = blank(), blank()
+    write(middle, ink, 250, 150)
+    box = write(moved, ink, x, y)
+    (there,) = whole(find_crops(gray(middle)))[:1]
+    here = best(find_crops(gray(moved)), box)
+    assert np.allclose(here.box, box, atol=3)
+    assert np.abs(here.image.astype(int) - there.image).mean() < 6
+
+
+@pytest.mark.parametrize("value", range(10))
+def test_dark_on_light_and_light_on_dark_are_found_alike(value: int) -> None:
+    paper = blank(tone=200)
+    box = write(paper, digit(value), 250, 150, tone=60)
+    pen, chalk = (best(find_crops(frame), box) for frame in (gray(paper), 255 - gray(paper)))
+    assert pen.dark and not chalk.dark
+    assert np.allclose(pen.box, chalk.box, atol=2)
+    assert np.corrcoef(pen.image.ravel(), chalk.image.ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("paper_tone", [90, 150, 250])
+@pytest.mark.parametrize("contrast", [0.25, 0.5, 0.9])
+def test_grey_paper_and_pale_pens_do(paper_tone: int, contrast: float) -> None:
+    paper = blank(tone=paper_tone)
+    box = write(paper, digit(3), 250, 150, tone=paper_tone * (1 - contrast))
+    (found,) = whole(find_crops(gray(paper, noise=2)))
+    assert overlap(found.box, box) > 0.9
+
+
+def with_shadow(paper: Ink, slope: float, depth: float, at: float) -> Ink:
+    rows, columns = np.mgrid[: paper.shape[0], : paper.shape[1]]
+    return paper * np.where(columns + slope * (rows - 240) > at, 1 - depth, 1).astype(np.float32)
+
+
+@pytest.mark.parametrize("depth", [0.3, 0.5, 0.7])
+@pytest.mark.parametrize("slope", [0.0, 0.3, -0.8])
+def test_a_digit_that_crosses_the_hard_edge_of_a_shadow_is_one_crop(slope: float, depth: float) -> None:
+    paper = blank()
+    box = write(paper, digit(3), 280, 180)
+    found = find_crops(gray(with_shadow(paper, slope, depth, 320), noise=1))
+    assert overlap(best(whole(found), box).box, box) > 0.9
+
+
+@pytest.mark.parametrize("depth", [0.3, 0.7])
+@pytest.mark.parametrize("slope", [0.0, 0.3, -0.8, 1.5])
+@pytest.mark.parametrize("left_is_dark", [False, True])
+def test_the_edge_of_a_shadow_alone_is_no_digit(slope: float, depth: float, left_is_dark: bool) -> None:
+    frame = gray(with_shadow(blank(), slope, depth, 320))
+    assert [crop.box for crop in find_crops(frame[:, ::-1] if left_is_dark else frame)] == []
+
+
+@pytest.mark.parametrize("soft", [3, 15, 60])
+def test_the_soft_edge_of_a_shadow_is_no_digit_either(soft: float) -> None:
+    frame = cv2.GaussianBlur(with_shadow(blank(), 0.3, 0.5, 320), (0, 0), soft)
+    assert [crop.box for crop in find_crops(gray(frame))] == []
+
+
+@pytest.mark.parametrize("x", [20, 250, 540])
+@pytest.mark.parametrize("darkest", [0.6, 0.3])
+def test_a_lamp_at_one_side_does(x: int, darkest: float) -> None:
+    paper = blank()
+    box = write(paper, digit(5), x, 150)
+    frame = gray(paper * np.linspace(1, darkest, 640, dtype=np.float32), noise=1)
+    assert overlap(best(whole(find_crops(frame)), box).box, box) > 0.9
+
+
+@pytest.mark.parametrize("gap", [0.03, 0.1, 0.2])
+def test_the_detached_bar_of_a_five_is_offered_together_with_it(gap: float) -> None:
+    body = [(0.2, 0.05), (0.15, 0.45), (0.15, 0.45), (0.55, 0.4), (0.9, 0.65), (0.6, 1.0), (0.05, 0.92)]
+    bar = [(0.3, -gap), (0.95, -gap - 0.03)]
+    paper = blank()
+    box = write(paper, draw([np.array(body, np.float32), np.array(bar, np.float32)], 150, 9), 250, 150)
+    crops = find_crops(gray(paper, noise=1))
+    together = best(crops, box)
+    assert overlap(together.box, box) > 0.95
+    assert together.strokes == (2 if gap > 0.1 else together.strokes)
+    rows = np.flatnonzero(together.image.max(axis=1))
+    assert rows[-1] - rows[0] + 1 == 20
+
+
+@pytest.mark.parametrize(("one", "other"), [(3, 6), (2, 8), (5, 9)])
+def test_touching_digits_are_offered_both_together_and_apart(one: int, other: int) -> None:
+    paper = blank()
+    left, right = write_touching(paper, digit(one), digit(other), 200, 150)
+    crops = find_crops(gray(paper))
+    both = left[0], 151, right[0] + right[2] - left[0], max(left[3], right[3])
+    assert overlap(best(crops, both).box, both) > 0.95
+    first, second = best(crops, left), best(crops, right)
+    assert min(overlap(first.box, left), overlap(second.box, right)) > 0.7
+    assert first.row == second.row and first.past <= second.first, "they can be read side by side"
+
+
+def lined(paper: Ink, down: bool, strength: float, pitch: int = 40) -> Ink:
+    paper[pitch // 2 :: pitch] *= 1 - strength
+    if down:
+        paper[:, pitch // 2 :: pitch] *= 1 - strength
+    return paper
+
+
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize("strength", [0.1, 0.2, 0.35])
+def test_the_lines_of_paper_are_not_offered(down: bool, strength: float) -> None:
+    frame = gray(lined(blank(), down, strength), noise=2)
+    assert [crop.box for crop in find_crops(frame)] == []
+
+
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize("strength", [0.1, 0.2, 0.35])
+def test_a_digit_on_lined_paper_is_offered_without_the_lines(down: bool, strength: float) -> None:
+    paper = lined(blank(), down, strength)
+    box = write(paper, digit(3), 250, 150, tone=30)
+    crops = find_crops(gray(paper, noise=2))
+    assert overlap(best(whole(crops), box).box, box) > 0.85
+
+
+def test_two_rows_are_given_in_reading_order() -> None:
+    paper = blank()
+    places = [(9, 60, 80), (4, 200, 90), (7, 340, 75), (3, 80, 300), (2, 220, 290)]
+    boxes = [write(paper, digit(value), x, y) for value, x, y in places]
+    found = [crop for crop in find_crops(gray(paper, noise=1)) if crop.strokes == 1 and crop.dark]
+    assert [overlap(crop.box, box) > 0.9 for crop, box in zip(found, boxes, strict=True)] == [True] * 5
+    assert [crop.row for crop in found] == [0, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("tone", [20, 120, 240])
+@pytest.mark.parametrize("level", [0, 4, 12])
+def test_a_blank_frame_gives_nothing(tone: int, level: float) -> None:
+    assert find_crops(gray(blank(tone=tone), noise=level)) == []
+
+
+def test_specks_give_nothing_and_spoil_nothing() -> None:
+    paper = blank()
+    rng = np.random.default_rng(0)
+    for y, x in rng.integers(10, 470, (60, 2)):
+        paper[y : y + 2, x : x + 2] = 40
+    assert find_crops(gray(paper)) == []
+    box = write(paper, digit(8), 250, 150)
+    assert overlap(best(find_crops(gray(paper)), box).box, box) > 0.9
+
+
+def test_the_edges_of_a_sheet_are_not_offered_and_the_digit_on_it_is() -> None:
+    paper = blank(tone=80)
+    corners = np.array([[90, 40], [560, 70], [540, 450], [70, 430]], np.int32)
+    cv2.fillPoly(paper, [corners], 225.0, cv2.LINE_AA)
+    box = write(paper, digit(2), 280, 180)
+    crops = find_crops(gray(paper, noise=1))
+    assert overlap(best(crops, box).box, box) > 0.9
+    assert [crop.box for crop in crops if crop.box[2] > 300 or crop.box[3] > 300] == []
+
+
+def test_what_it_is_does_not_matter_here() -> None:
+    """A letter is offered like a digit: only the network knows better."""
+    paper = blank()
+    box = write(paper, mark("A"), 250, 150)
+    assert overlap(best(find_crops(gray(paper)), box).box, box) > 0.9

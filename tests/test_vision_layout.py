@@ -1,0 +1,228 @@
+"""Layout: strokes become rows in reading order, and every sensible grouping of them is proposed."""
+
+import numpy as np
+import pytest
+from handwritten import blank, digit, gray, overlap, write_touching
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.vision.crops import around
+from appliance.vision.layout import Hypothesis, Row, find_rows, hypotheses
+from appliance.vision.strokes import Box, Stroke, find_strokes
+
+FRAME = (480, 640)
+
+
+def stroke(x: int, y: int, width: int, height: int) -> Stroke:
+    """A stroke that has ink at the sides of its box and across its middle, as an H has."""
+    ink = np.zeros((height, width), np.uint8)
+    pen = max(1, min(width, height) // 6)
+    ink[:, :pen] = ink[:, -pen:] = ink[(height - pen) // 2 : (height + pen) // 2] = 255
+    return Stroke((x, y, width, height), ink, 150.0)
+
+
+def rows(*strokes: Stroke) -> list[Row]:
+    return find_rows(strokes, FRAME)
+
+
+def boxes(row: Row) -> list[Box]:
+    """Of the row's strokes, whatever parts they are in."""
+    return [around(parts) for parts in row.strokes]
+
+
+def proposed(row: Row) -> list[Box]:
+    return [around(one.parts) for one in hypotheses(row)]
+
+
+def only(found: list[Row]) -> Row:
+    assert len(found) == 1, [boxes(row) for row in found]
+    return found[0]
+
+
+# --- rows ---
+
+
+def test_strokes_side_by_side_are_a_row_from_left_to_right() -> None:
+    row = only(rows(stroke(300, 100, 50, 90), stroke(100, 105, 50, 90), stroke(200, 95, 50, 90)))
+    assert boxes(row) == [(100, 105, 50, 90), (200, 95, 50, 90), (300, 100, 50, 90)]
+    assert row.height == 90
+
+
+def test_rows_go_from_top_to_bottom() -> None:
+    found = rows(
+        stroke(100, 300, 50, 90), stroke(100, 100, 50, 90), stroke(200, 310, 50, 90), stroke(200, 90, 50, 90)
+    )
+    assert [boxes(row) for row in found] == [
+        [(100, 100, 50, 90), (200, 90, 50, 90)],
+        [(100, 300, 50, 90), (200, 310, 50, 90)],
+    ]
+
+
+def test_a_number_written_uphill_is_one_row() -> None:
+    only(rows(*(stroke(60 + 90 * place, 300 - 40 * place, 50, 90) for place in range(5))))
+
+
+def test_far_apart_strokes_are_not_one_number() -> None:
+    assert len(rows(stroke(10, 100, 20, 40), stroke(550, 100, 20, 40))) == 2
+
+
+def test_large_and_far_smaller_writing_are_not_one_number() -> None:
+    assert len(rows(stroke(100, 100, 100, 200), stroke(220, 180, 15, 25))) == 2
+
+
+def test_no_strokes_give_no_rows() -> None:
+    assert rows() == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [stroke(0, 240, 640, 3), stroke(0, 0, 640, 480), stroke(20, 200, 600, 100)],
+    ids=lambda s: str(s.box),
+)
+def test_what_crosses_the_whole_frame_is_left_out(line: Stroke) -> None:
+    assert rows(line) == []
+    assert boxes(only(rows(line, stroke(200, 180, 50, 90)))) == [(200, 180, 50, 90)]
+
+
+def test_a_one_as_high_as_the_frame_is_kept() -> None:
+    assert len(rows(stroke(300, 4, 60, 472))) == 1
+
+
+@pytest.mark.parametrize("edge", [stroke(0, 100, 8, 300), stroke(632, 100, 8, 300), stroke(300, 0, 8, 300)])
+def test_a_bare_line_that_leaves_the_frame_is_the_edge_of_something(edge: Stroke) -> None:
+    assert rows(edge) == []
+
+
+def test_dashes_and_specks_alone_are_no_rows() -> None:
+    assert rows(stroke(100, 100, 60, 8), stroke(300, 200, 4, 4)) == []
+
+
+def test_a_bar_beside_a_digit_belongs_to_its_row_and_a_far_one_does_not() -> None:
+    body, bar, far = stroke(100, 110, 60, 100), stroke(110, 98, 55, 8), stroke(110, 300, 55, 8)
+    assert sorted(boxes(only(rows(body, bar, far)))) == sorted([body.box, bar.box])
+
+
+def test_specks_beside_a_digit_are_not_part_of_it() -> None:
+    body, speck = stroke(100, 110, 60, 100), stroke(165, 150, 5, 5)
+    assert boxes(only(rows(body, speck))) == [body.box]
+
+
+# --- hypotheses ---
+
+
+def test_a_stroke_of_ordinary_width_is_one_hypothesis() -> None:
+    row = only(rows(stroke(100, 100, 50, 90)))
+    (one,) = hypotheses(row)
+    assert (one.first, one.past, one.strokes) == (0, 1, 1)
+    assert around(one.parts) == (100, 100, 50, 90)
+
+
+def test_the_detached_bar_of_a_five_is_offered_together_with_its_body() -> None:
+    body, bar = stroke(100, 110, 60, 100), stroke(110, 98, 55, 8)
+    row = only(rows(body, bar))
+    together = [one for one in hypotheses(row) if one.strokes == 2]
+    assert [around(one.parts) for one in together] == [(100, 98, 65, 112)]
+    assert body.box in proposed(row)
+
+
+def test_a_digit_in_three_pieces_is_offered_whole() -> None:
+    pieces = stroke(100, 100, 20, 90), stroke(125, 120, 18, 70), stroke(148, 100, 20, 90)
+    assert (100, 100, 68, 90) in proposed(only(rows(*pieces)))
+
+
+def test_neighbours_that_stand_apart_are_not_offered_together() -> None:
+    row = only(rows(stroke(100, 100, 40, 90), stroke(190, 100, 40, 90)))
+    assert proposed(row) == [(100, 100, 40, 90), (190, 100, 40, 90)]
+
+
+def test_no_more_is_offered_together_than_a_digit_is_wide() -> None:
+    row = only(rows(*(stroke(100 + 55 * place, 100, 50, 90) for place in range(6))))
+    assert max(box[2] for box in proposed(row)) < 1.5 * 90
+
+
+def touching(one: int, other: int) -> tuple[Stroke, Box, Box]:
+    """Two digits that touch, as the one stroke that they are, and the box of each."""
+    paper = blank()
+    left, right = write_touching(paper, digit(one), digit(other), 200, 150)
+    (found,) = find_strokes(gray(paper))[0]
+    return found, left, right
+
+
+@pytest.mark.parametrize(("one", "other"), [(3, 6), (0, 0), (2, 8), (5, 9), (8, 3)])
+def test_touching_digits_are_offered_whole_and_in_parts(one: int, other: int) -> None:
+    found, left, right = touching(one, other)
+    offered = list(hypotheses(only(rows(found))))
+    assert [around(whole.parts) for whole in offered if whole.strokes == 1] == [found.box]
+    apart = [around(part.parts) for part in offered if part.strokes == 0]
+    for digit_box in (left, right):
+        assert max(overlap(digit_box, box) for box in apart) > 0.7, (digit_box, apart)
+
+
+def test_the_parts_of_a_stroke_are_the_stroke() -> None:
+    found, _, _ = touching(3, 6)
+    (parts,) = only(rows(found)).strokes
+    assert len(parts) > 1
+    assert around(parts) == found.box
+    drawn = np.zeros_like(found.ink)
+    for part in parts:
+        x, y = part.left - found.left, part.top - found.top
+        assert not drawn[y : y + part.height, x : x + part.width].any(), "no ink belongs to two parts"
+        drawn[y : y + part.height, x : x + part.width] = part.ink
+    assert np.array_equal(drawn > 127, found.ink > 127)
+
+
+def covered(one: Hypothesis, row: Row) -> bool:
+    flat = [part for parts in row.strokes for part in parts]
+    return list(one.parts) == flat[one.first : one.past]
+
+
+strokes_of_a_frame = st.lists(
+    st.builds(
+        lambda x, y, width, height: stroke(x, y, min(width, 640 - x), min(height, 480 - y)),
+        st.integers(0, 620),
+        st.integers(0, 460),
+        st.integers(3, 300),
+        st.integers(3, 300),
+    ),
+    max_size=12,
+)
+
+
+@given(strokes_of_a_frame)
+@settings(max_examples=60, deadline=None)
+def test_whatever_strokes_a_frame_holds_their_rows_and_hypotheses_are_in_order(found: list[Stroke]) -> None:
+    for row in find_rows(found, FRAME):
+        middles = [2 * x + width for x, _, width, _ in boxes(row)]
+        assert middles == sorted(middles)
+        offered = list(hypotheses(row))
+        assert all(covered(one, row) for one in offered)
+        assert len({(one.first, one.past) for one in offered}) == len(offered), "none is offered twice"
+        starts = np.cumsum([0, *map(len, row.strokes)])
+        for one in offered:
+            joined = int(((starts[:-1] >= one.first) & (starts[1:] <= one.past)).sum())
+            assert joined == one.strokes
+            # joined strokes are whole
+            assert one.strokes == 0 or {one.first, one.past} <= set(starts.tolist())
+        for number in range(len(row.strokes)):
+            assert any((one.first, one.past) == (starts[number], starts[number + 1]) for one in offered)
+
+
+@given(strokes_of_a_frame, st.randoms())
+@settings(max_examples=30, deadline=None)
+def test_the_order_in_which_strokes_were_found_does_not_matter(found: list[Stroke], random) -> None:
+    shuffled = list(found)
+    random.shuffle(shuffled)
+
+    def described(strokes: list[Stroke]) -> list[list[Box]]:
+        return sorted(sorted(boxes(row)) for row in find_rows(strokes, FRAME))
+
+    assert described(found) == described(shuffled)
+
+
+def test_a_wide_row_of_joined_writing_has_bounded_proposals() -> None:
+    """A scribble along the whole line must not cost the frame its time."""
+    ink = np.zeros((140, 550), np.uint8)
+    ink[60:70] = 255
+    ink[:, ::35] = 255
+    row = only(rows(Stroke((40, 200, 550, 140), ink, 150.0)))
+    assert 1 < len(proposed(row)) < 300

@@ -1,0 +1,134 @@
+"""Strokes: the connected pieces of ink, and not shadows, lines, specks or the paper between them."""
+
+import cv2
+import numpy as np
+import pytest
+from handwritten import Ink, blank, digit, gray, overlap, write
+
+from appliance.vision.strokes import Stroke, find_strokes
+
+
+def dark(paper: Ink, noise: float = 0) -> list[Stroke]:
+    return find_strokes(gray(paper, noise))[0]
+
+
+def light(paper: Ink) -> list[Stroke]:
+    return find_strokes(gray(paper))[1]
+
+
+def only(strokes: list[Stroke]) -> Stroke:
+    assert len(strokes) == 1, [stroke.box for stroke in strokes]
+    return strokes[0]
+
+
+@pytest.mark.parametrize("value", range(10))
+def test_a_digit_drawn_in_one_go_is_one_stroke_in_its_place(value: int) -> None:
+    paper = blank()
+    box = write(paper, digit(value), 250, 150)
+    stroke = only(dark(paper))
+    assert np.allclose(stroke.box, box, atol=2)
+    assert stroke.ink.shape == (stroke.height, stroke.width) and stroke.ink.dtype == np.uint8
+
+
+def test_the_ink_of_a_stroke_is_full_in_its_middle_and_nothing_where_paper_is() -> None:
+    paper = blank()
+    ink = digit(0)
+    write(paper, ink, 250, 150)
+    stroke = only(dark(paper))
+    drawn = ink[stroke.top - 150 : stroke.bottom - 150, stroke.left - 250 : stroke.right - 250]
+    assert (stroke.ink[drawn > 0.99] == 255).all()
+    assert (stroke.ink[cv2.dilate(drawn, np.ones((5, 5))) == 0] == 0).all()
+
+
+def test_its_sides_follow_from_its_box() -> None:
+    stroke = Stroke((3, 4, 10, 20), np.zeros((20, 10), np.uint8), 100)
+    assert (stroke.left, stroke.top, stroke.width, stroke.height) == (3, 4, 10, 20)
+    assert (stroke.right, stroke.bottom) == (13, 24)
+
+
+@pytest.mark.parametrize("tone", [20, 100, 170])
+@pytest.mark.parametrize("thickness", [3, 8, 20])
+def test_thin_and_pale_pens_are_seen_as_well(tone: int, thickness: int) -> None:
+    paper = blank()
+    box = write(paper, digit(2, 120, thickness), 250, 150, tone)
+    assert overlap(only(dark(paper, noise=2)).box, box) > 0.9
+
+
+def test_chalk_is_light_and_pen_is_dark() -> None:
+    board = blank(tone=50)
+    box = write(board, digit(4), 250, 150, tone=210)
+    assert overlap(only(light(board)).box, box) > 0.9
+    paper = blank()
+    write(paper, digit(4), 250, 150)
+    corners = dark(board) + light(paper)  # all that is left of the paper between the strokes
+    assert [stroke.box for stroke in corners if max(stroke.width, stroke.height) > 10] == []
+
+
+def test_the_hole_of_a_zero_is_no_stroke() -> None:
+    paper = blank()
+    write(paper, digit(0, 150, 30), 250, 150)
+    assert light(paper) == []
+
+
+def test_digits_apart_are_strokes_apart() -> None:
+    paper = blank()
+    boxes = [write(paper, digit(value), x, 150) for value, x in ((4, 100), (0, 240), (2, 400))]
+    found = sorted(stroke.box for stroke in dark(paper))
+    assert [round(overlap(one, other)) for one, other in zip(found, boxes, strict=True)] == [1, 1, 1]
+
+
+def test_a_faint_line_that_touches_a_digit_falls_away() -> None:
+    paper = blank()
+    paper[200:202, 100:500] = 190  # fainter by far than the pen
+    box = write(paper, digit(3), 250, 150)
+    assert any(overlap(stroke.box, box) > 0.85 for stroke in dark(paper))
+
+
+@pytest.mark.parametrize("noise", [0, 3, 10])
+def test_nothing_is_seen_on_blank_paper(noise: float) -> None:
+    assert find_strokes(gray(blank(), noise)) == ([], [])
+
+
+def test_specks_are_dropped() -> None:
+    paper = blank()
+    rng = np.random.default_rng(0)
+    for y, x in rng.integers(10, 470, (40, 2)):
+        paper[y : y + 2, x : x + 2] = 40
+    assert dark(paper) == []
+
+
+@pytest.mark.parametrize("depth", [0.35, 0.5, 0.7])
+@pytest.mark.parametrize("slope", [0.0, 0.7])
+def test_no_stroke_runs_along_the_edge_of_a_shadow(depth: float, slope: float) -> None:
+    rows, columns = np.mgrid[:480, :640]
+    shade = np.where(columns + slope * rows > 420, 1 - depth, 1).astype(np.float32)
+    assert find_strokes(gray(blank() * shade)) == ([], [])
+    paper = blank()
+    box = write(paper, digit(3), 290 if slope else 380, 150)
+    stroke = only(dark(paper * shade))
+    assert overlap(stroke.box, box) > 0.9
+
+
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize("strength", [0.15, 0.35])
+def test_a_digit_on_lined_paper_is_a_stroke_without_the_lines(down: bool, strength: float) -> None:
+    paper = blank()
+    paper[20::40] *= 1 - strength
+    if down:
+        paper[:, 20::40] *= 1 - strength
+    box = write(paper, digit(3), 250, 150)
+    assert [stroke for stroke in dark(paper, noise=1) if overlap(stroke.box, box) > 0.85]
+
+
+def test_a_digit_on_a_sheet_on_a_table_is_seen() -> None:
+    paper = blank(tone=90)
+    paper[60:440, 120:560] = 225
+    box = write(paper, digit(8), 300, 180)
+    assert [stroke for stroke in dark(paper) if overlap(stroke.box, box) > 0.9]
+
+
+def test_crowded_frames_are_bounded() -> None:
+    frame = np.full((480, 640), 230, np.uint8)
+    frame[::8, ::8] = 0
+    cv2.dilate(cv2.bitwise_not(frame), np.ones((5, 5), np.uint8), dst=frame)
+    assert len(find_strokes(cv2.bitwise_not(frame))[0]) < 200
