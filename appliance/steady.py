@@ -24,8 +24,11 @@ _REACH = 0.5
 """A digit is the same if it moved less than this between frames, in digit heights."""
 _GROWTH = 2.0
 """A digit is the same if its height changed by less than this factor between frames."""
-_STILL = 0.15
-"""A digit that moves more than this, in heights a frame, is on its way: half a number may be in view."""
+_STILL = 0.25
+"""Digits that go further than this while frames agree, in digit heights, are arriving: more may follow.
+
+Measured from where they were when the agreement began: a trembling hand comes back, a sliding paper does not.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,6 @@ class _Track:
     """One digit followed from frame to frame."""
 
     digit: Digit
-    moved: float = 0.0
-    """By how much since the frame before, in digit heights."""
     shown: int | None = None
     """The value on display."""
     history: list[NDArray[np.float32] | None] = field(default_factory=list)
@@ -94,6 +95,7 @@ class Steadier:
         self._tracks: list[_Track] = []
         self._candidate: list[tuple[_Track, int]] = []
         self._agreed = 0
+        self._start: list[Box] = []
         self._shown: list[tuple[_Track, int]] = []
         self._stable = Stable()
         self._now = 0
@@ -104,9 +106,10 @@ class Steadier:
         self._now = max(self._now, time_ns)
         self._consider(reading)
         text = "".join(str(value) for _, value in self._candidate)
-        held = self._now - self._supported < self.settings.hold * 1e9
-        lost = all(part in self._shown for part in self._candidate)
         agreed = self._agreed >= self.settings.agree
+        # Nothing new is in view, only less than is shown: a hand may be passing.
+        lost = all(part in self._shown for part in self._candidate)
+        held = self._now - self._supported < self.settings.hold * 1e9
         if text == self._stable.text or (agreed and not (lost and held)):
             self._show(self._candidate)
         elif not held:
@@ -119,13 +122,17 @@ class Steadier:
         """Finds what the window's frames together say, and for how many frames each said so by itself."""
         tracks = self._follow(reading.digits)
         candidate = [(track, track.value) for track in tracks]
-        if any(track.digit.value != value or track.moved > _STILL for track, value in candidate):
+        boxes = [digit.box for digit in reading.digits]
+        if any(track.digit.value != value for track, value in candidate):
             self._agreed = 0
-        elif candidate == self._candidate:
+        elif self._agreed and candidate == self._candidate and self._rest(boxes):
             self._agreed += 1
         else:
-            self._agreed = 1
+            self._agreed, self._start = 1, boxes
         self._candidate = candidate
+
+    def _rest(self, boxes: Sequence[Box]) -> bool:
+        return all(_distance(*pair) < _STILL for pair in zip(self._start, boxes, strict=True))
 
     def _follow(self, digits: Sequence[Digit]) -> list[_Track]:
         """The track of each digit: the nearest of the frames before, or a new one."""
@@ -139,10 +146,9 @@ class Steadier:
             key=lambda pair: pair[0],
         )
         found: dict[int, _Track] = {}
-        for distance, index, track in near:
+        for _, index, track in near:
             if index not in found and track not in found.values():
                 found[index] = track
-                track.moved = distance
         tracks = [found.get(index) or _Track(digit) for index, digit in enumerate(digits)]
         self._remember(tracks, digits)
         return tracks

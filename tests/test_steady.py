@@ -183,20 +183,28 @@ def test_a_trembling_digit_is_read_and_stays():
     assert play.changes == ["58"] and play.shown[12].text == "58"
 
 
+def test_a_small_digit_trembling_by_a_third_of_its_height_is_read():
+    shake = np.random.default_rng(0)
+    play = Playback()
+    play.play(*[number("8", x=shake.uniform(-3, 3), height=20) for _ in range(30)])
+    assert play.changes == ["8"]
+
+
 def test_a_digit_wandering_and_growing_is_followed():
     play = Playback()
     play.play(*[number("6", x=8 * step, height=HEIGHT + step) for step in range(60)])
     assert play.changes == ["6"] and play.shown[3].text == "6"
 
 
-def test_half_a_number_is_not_shown_while_the_paper_slides_in():
-    """Thirty pixels a frame; each digit is seen once it is inside the frame, 640 pixels wide."""
+@pytest.mark.parametrize("speed", [10, 15, 30, 60])
+def test_half_a_number_is_not_shown_while_the_paper_slides_in(speed):
+    """So many pixels a frame; each digit is seen once all of it is inside the frame, 640 pixels wide."""
 
     def sliding(x: int) -> Reading:
         return Reading(tuple(digit for digit in number("427", x).digits if digit.box[0] < 590))
 
     play = Playback()
-    play.play(*[sliding(x) for x in range(640, 200, -30)], *[sliding(220)] * 10)
+    play.play(*[sliding(x) for x in range(640, 200, -speed)], *[sliding(220)] * 10)
     assert play.changes == ["427"]
 
 
