@@ -223,6 +223,12 @@ def test_a_digit_added_beside_another_joins_it():
     assert play.changes == ["4", "42", "142"]
 
 
+def test_a_digit_added_just_when_the_other_is_misread_joins_it():
+    play = Playback()
+    play.play(*[number("4")] * 10, number("92"), *[number("42")] * 4)
+    assert play.changes == ["4", "42"]
+
+
 def test_a_hand_that_passes_over_a_digit_changes_nothing():
     play = Playback(hold=1)
     play.play(*[number("42")] * 10)
