@@ -80,7 +80,7 @@ class DigitNet(nn.Sequential):
             *_convolution(2 * width, 2 * width, 5, stride=2, padding=2),
             *_convolution(2 * width, 4 * width, 4),
             nn.Flatten(),
-            nn.Dropout(0.4),
+            nn.Dropout(0.3),
             nn.Linear(4 * width, self.classes),
             nn.LogSoftmax(dim=1),
         )

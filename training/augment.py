@@ -13,9 +13,9 @@ from torch import Tensor
 
 Change = Callable[[Tensor], Tensor]
 
-ROTATION_DEGREES = 15.0
-SCALE, ASPECT, SHEAR = 0.15, 0.10, 0.20
-SHIFT_PIXELS = 2.0
+ROTATION_DEGREES = 12.0
+SCALE, ASPECT, SHEAR = 0.10, 0.10, 0.15
+SHIFT_PIXELS = 1.0
 ELASTIC_PIXELS, ELASTIC_GRID = 1.0, 5
 
 
@@ -63,11 +63,11 @@ def occlude(images: Tensor) -> Tensor:
 
 
 CHANGES: tuple[tuple[Change, float], ...] = (
-    (thicken, 0.4),
-    (warp, 1.0),
-    (blur, 0.25),
-    (contrast, 0.5),
-    (occlude, 0.15),
+    (thicken, 0.3),
+    (warp, 0.8),
+    (blur, 0.2),
+    (contrast, 0.2),
+    (occlude, 0.1),
 )
 """What is done to a batch, in this order, and to what share of its images."""
 

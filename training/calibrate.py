@@ -12,8 +12,8 @@ from torch import Tensor
 from appliance.network import NOT_A_DIGIT, Calibration
 from training.evaluate import Evaluation
 
-WRONG_COSTS = 2.0
-"""A wrong digit on the display is worse than none: what one costs, where a missed digit costs 1."""
+WRONG_COSTS = 1.0
+"""What a wrong digit costs, where a missed one costs 1; the reader weighs the company besides."""
 
 TEMPERATURES = torch.logspace(-1, 1, 401, dtype=torch.float64)
 THRESHOLDS = 1 - torch.logspace(math.log10(0.5), -4, 200, dtype=torch.float64)

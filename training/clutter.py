@@ -6,7 +6,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
 from training.paper import Picture, Shape, cloud, plain
@@ -118,6 +117,8 @@ def print_(shape: Shape, rng: np.random.Generator) -> Picture:
 @cache
 def _fonts() -> list[str]:
     """The typefaces that come with matplotlib and hold letters."""
+    from matplotlib import get_data_path  # slow to import, and only needed here
+
     folder = Path(get_data_path(), "fonts", "ttf")
     return [
         str(path)

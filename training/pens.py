@@ -174,7 +174,8 @@ MARKS: dict[str, Shape] = {
 
 def trace(shape: Shape, rng: np.random.Generator, wobble: float = 0.035) -> list[NDArray[np.float32]]:
     """A shape as one hand would write it this time: smooth lines `float32 (n, 2)` about the unit square."""
-    aspect = rng.uniform(0.38, 0.95)
+    aspect = rng.uniform(0.3, 0.95)
+    stem = np.exp(rng.normal(0, 0.2))  # some hands write long stems and small bowls
     slant = rng.normal(0.05, 0.18)
     turn = np.deg2rad(rng.normal(0, 5))
     # A bare line bent much is a bracket.
@@ -184,6 +185,7 @@ def trace(shape: Shape, rng: np.random.Generator, wobble: float = 0.035) -> list
     for points in shape:
         line = _smooth(_shaken(np.array(points, np.float64), rng, wobble))
         line = line + np.stack([_waves(line, bend[0]), _waves(line, bend[1])], axis=1)
+        line[:, 1] = np.maximum(line[:, 1], 0) ** stem
         line[:, 0] = (line[:, 0] - 0.5) * aspect - slant * (line[:, 1] - 0.5)
         line[:, 1] -= 0.5
         lines.append((line @ turned.T).astype(np.float32))

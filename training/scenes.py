@@ -23,7 +23,8 @@ from training.pens import DIGITS, MARKS, draw, trace
 FRAME = (480, 640)
 _NOBODY = -1
 _TRACED = 64  # pixels of height at which an MNIST digit's middle line is found
-_BARE_STROKES = 0.4  # of the bare strokes that are no digit are shown to the network
+_CROPS_A_JOB = 500
+_BARE_STROKES = 0.2  # of the bare strokes that are no digit are shown to the network
 _BLURRED = 5  # pixels by which vision may see a stroke wider than it is
 _ROOM = 14  # pixels around it for the thickest pen
 _AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # clockwise from north
@@ -281,31 +282,36 @@ def make_crops(
     Gives `uint8 (count, 28, 28)` and `int64 (count,)`, 0 to 9 or `NOT_A_DIGIT`. The digits are written
     from the MNIST `images (n, 28, 28)` and `labels (n,)` given, and drawn.
     """
-    parts = -(-count // 500)
-    jobs = [(images, labels, 500, [seed, part]) for part in range(parts)]
+    seeds = [[seed, part] for part in range(-(-count // _CROPS_A_JOB))]
     if workers > 1:
-        with ProcessPoolExecutor(workers) as pool:
-            results = list(pool.map(_some_crops, *zip(*jobs, strict=True)))
+        with ProcessPoolExecutor(workers, initializer=_take_hand, initargs=(images, labels)) as pool:
+            results = list(pool.map(_some_crops, seeds))
     else:
-        results = [_some_crops(*job) for job in jobs]
+        _take_hand(images, labels)
+        results = [_some_crops(seed) for seed in seeds]
     crops, values = (np.concatenate(column)[:count] for column in zip(*results, strict=True))
     return crops, values
 
 
-def _some_crops(
-    images: NDArray[np.uint8], labels: NDArray[np.integer], count: int, seed: Sequence[int]
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+_hand: Hand
+
+
+def _take_hand(images: NDArray[np.uint8], labels: NDArray[np.integer]) -> None:
+    """Gives this process the hand that writes, once: the images are too large to send with each job."""
+    global _hand
     cv2.setNumThreads(1)
+    _hand = Hand(images, labels)
+
+
+def _some_crops(seed: Sequence[int]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     rng = np.random.default_rng(seed)
-    hand = Hand(images, labels)
     crops: list[NDArray[np.uint8]] = []
     values: list[int] = []
-    while len(crops) < count:
-        scene = _any_scene(hand, rng)
-        for image, value in _judged(scene, rng):
+    while len(crops) < _CROPS_A_JOB:
+        for image, value in _judged(_any_scene(_hand, rng), rng):
             crops.append(image)
             values.append(value)
-    return np.stack(crops[:count]), np.array(values[:count], np.int64)
+    return np.stack(crops[:_CROPS_A_JOB]), np.array(values[:_CROPS_A_JOB], np.int64)
 
 
 def _any_scene(hand: Hand, rng: np.random.Generator) -> Scene:
