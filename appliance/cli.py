@@ -50,7 +50,7 @@ def main() -> None:
     try:
         app()
     except (ApplianceError, OSError) as error:
-        print(f"digit-appliance: {error}", file=sys.stderr)
+        print("digit-appliance:", " ".join(str(error).split()), file=sys.stderr)
         sys.exit(1)
 
 

@@ -27,7 +27,7 @@ LOOKED_AT = Config(
 )
 """Every still is in view long enough to be read off a display that shows a number digit by digit."""
 
-CHECKED = Config(camera=CameraSettings(dwell=15), steady=SteadySettings(hold=0.2))
+CHECKED = Config(camera=CameraSettings(dwell=20), steady=SteadySettings(hold=0.2))
 """Every still is in view just until the one before is forgotten and this one is steady."""
 
 

@@ -38,7 +38,7 @@ class Systemd:
 
     def status(self, line: str) -> None:
         """One line for `systemctl status`."""
-        self._notify(f"STATUS={line}")
+        self._notify(f"STATUS={' '.join(line.split())}")
 
     def feed_watchdog(self) -> None:
         """Says that a frame was processed; systemd hears it a few times in each watchdog period."""

@@ -121,6 +121,15 @@ def test_what_goes_wrong_is_one_line_and_exit_status_1(run, arguments, told):
     assert "Traceback" not in errors
 
 
+def test_whatever_an_error_says_is_one_line(run, monkeypatch):
+    def fail(folder):
+        raise OSError("the driver says:\n  nothing works")
+
+    monkeypatch.setattr("appliance.demo.read_labels", fail)
+    _, _, errors = run("demo")
+    assert errors == "digit-appliance: the driver says: nothing works\n"
+
+
 def test_a_configuration_that_lies_where_the_system_has_it_is_used(run, machine):
     (machine / "config.toml").write_text("[reading]\nweights = 3\n")
     status, _, errors = run("read", "frames")
@@ -186,7 +195,7 @@ def test_read_goes_on_after_what_it_cannot_read_and_fails_in_the_end(run, machin
 
 def test_read_copes_with_names_that_are_no_text(run, machine):
     name = os.fsdecode(b"four-\xff.png")
-    os.rename(machine / "frames" / "01-4.png", machine / "frames" / name)
+    (machine / "frames" / "01-4.png").rename(machine / "frames" / name)
     status, out, _ = run("read", "frames")
     assert status == 0
     assert "four-" in out

@@ -31,7 +31,7 @@ def test_each_change_is_notified(notified):
     systemd = Systemd()
     assert systemd.listens
     systemd.ready()
-    systemd.status("reads 42")
+    systemd.status("reads\n42")
     systemd.reloading()
     systemd.stopping()
     ready, status, reloading, stopping = notified()

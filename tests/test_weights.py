@@ -1,11 +1,12 @@
+import errno
 import os
 import shutil
 import stat
 
 import pytest
-from drawn import save_frames, save_useless_weights, save_weights
+from drawn import draw, save_frames, save_useless_weights, save_weights
 
-from appliance import shipped, weights
+from appliance import network, shipped, weights
 from appliance.config import ReadingSettings
 from appliance.errors import WeightsError
 from appliance.frame import Frame
@@ -154,11 +155,39 @@ def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(good, monkeypatch
         weights.install(good)
 
 
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(errno.ENOSPC, "cannot be copied to .*No space left"), (errno.EACCES, "cannot be .*Permission denied")],
+)
+def test_a_disk_that_is_full_or_closed_leaves_everything_as_it_was(good, state, monkeypatch, number, told):
+    weights.install(good)
+    before = sorted((state / "weights").rglob("*"))
+
+    def refuse(path, data):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(network, "write_atomically", refuse)
+    with pytest.raises(WeightsError, match=told):
+        weights.install(good)
+    assert sorted((state / "weights").rglob("*")) == before
+
+
+def test_a_store_of_another_user_is_named_with_what_to_do(good, state, monkeypatch):
+    def refuse(place):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    weights.install(good)
+    monkeypatch.setattr(weights, "_switch", refuse)
+    with pytest.raises(WeightsError, match=r"state/weights: cannot be changed \(Permission denied\).*sudo"):
+        weights.install(good)
+    assert in_use().parent.name == "1"
+
+
 def test_installed_weights_that_have_gone_bad_give_way_to_the_shipped_ones(good, caplog):
     weights.install(good)
     in_use().write_bytes(b"rot")
     reader = weights.open_reader(DEFAULTS)
-    assert reader.read(Frame(frame_of("7"), 0, 0)).text == "7"
+    assert reader.read(Frame(draw("7"), 0, 0)).text == "7"
     assert "1/digits.pt" in caplog.text
     assert "going on with the shipped weights" in caplog.text
     with pytest.raises(WeightsError):
@@ -177,7 +206,7 @@ def test_a_folder_that_vanished_under_the_link_gives_way_too(good, state):
 
 
 def test_the_threshold_is_the_configured_one_else_the_cards(good):
-    frame = Frame(frame_of("7"), 0, 0)
+    frame = Frame(draw("7"), 0, 0)
     assert weights.open_reader(ReadingSettings(weights=str(good))).read(frame).text == "7"
     assert weights.open_reader(ReadingSettings(weights=str(good), threshold=1.0)).read(frame).text == ""
 
@@ -191,9 +220,3 @@ def test_known_are_the_configured_the_installed_from_the_newest_and_the_shipped(
         state / "weights/1/digits.pt",
         shipped.models() / "digits.pt",
     ]
-
-
-def frame_of(text):
-    from drawn import draw
-
-    return draw(text)
