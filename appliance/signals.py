@@ -1,4 +1,4 @@
-"""What signals ask of the service: SIGTERM and SIGINT to stop, SIGHUP to reload."""
+"""What signals ask of the service: SIGTERM and SIGINT to stop, SIGHUP to reload, or to go with its terminal."""
 
 import logging
 import os
@@ -30,13 +30,18 @@ class Requests:
         and ends the process.
         """
 
+        in_terminal = os.isatty(0)
+
         def stop(*_: object) -> None:
             self.stop = True
 
-        def reload(*_: object) -> None:
-            self.reload = True
+        def hang_up(*_: object) -> None:
+            if in_terminal and not os.isatty(0):
+                self.stop = True
+            else:
+                self.reload = True
 
-        handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
+        handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: hang_up}
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             with _told_at_once(last_resort):

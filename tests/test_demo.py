@@ -81,9 +81,9 @@ def test_once_finds_a_frame_that_was_not_played(machine, factory, capsys):
     assert "not played" in printed
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("key", [b"q", b"\x03"], ids=["q", "Ctrl-C"])
-def test_in_a_terminal_the_display_is_drawn_until_a_key_ends_it(machine, key):
+@pytest.fixture
+def terminal(machine):
+    """The demonstration in a terminal of its own, drawn as far as its first label; and our side of that."""
     code = (
         "import sys; from pathlib import Path; from appliance import shipped, cli;"
         "folder = Path(sys.argv.pop());"
@@ -91,30 +91,48 @@ def test_in_a_terminal_the_display_is_drawn_until_a_key_ends_it(machine, key):
         "cli.main()"
     )
     ours, theirs = pty.openpty()
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "TERM": "xterm-256color", "COLUMNS": "100"}
     process = subprocess.Popen(
         [sys.executable, "-c", code, "demo", str(machine)],
-        stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True,
+        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "TERM": "xterm-256color", "COLUMNS": "100"},
         preexec_fn=lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 0),  # so that Ctrl-C is a signal
     )  # fmt: skip
     os.close(theirs)
-    seen = b""
     try:
-        while b"labelled" not in seen or "┃".encode() not in seen:
-            assert select.select([ours], [], [], 200)[0], seen
-            seen += os.read(ours, 65536)
-        os.write(ours, key)
-        while process.poll() is None:
-            if select.select([ours], [], [], 1)[0]:
-                try:
-                    seen += os.read(ours, 65536)
-                except OSError:  # the other side is closed
-                    break
-        assert process.wait(60) == 0
+        yield process, ours
     finally:
         process.kill()
         process.wait()
-        os.close(ours)
-    assert b"01-4.png" in seen
-    assert b"Traceback" not in seen
-    assert seen.rstrip().endswith(b"\x1b[2K")  # the drawing is taken away
+
+
+def watch(ours, *wanted):
+    """What is drawn, until all that is wanted was, or else until the other side closes."""
+    seen = b""
+    while not wanted or any(part.encode() not in seen for part in wanted):
+        assert select.select([ours], [], [], 200)[0], seen
+        try:
+            seen += os.read(ours, 65536)
+        except OSError:
+            break
+    return seen
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("key", [b"q", b"\x03"], ids=["q", "Ctrl-C"])
+def test_in_a_terminal_the_display_is_drawn_until_a_key_ends_it(terminal, key):
+    process, ours = terminal
+    assert b"01-4.png" in watch(ours, "labelled", "┃")
+    os.write(ours, key)
+    rest = watch(ours)
+    assert process.wait(200) == 0
+    assert b"Traceback" not in rest
+    assert rest.rstrip().endswith(b"\x1b[2K")  # the drawing is taken away
+    os.close(ours)
+
+
+@pytest.mark.timeout(600)
+def test_a_terminal_that_is_closed_leaves_nothing_running(terminal):
+    process, ours = terminal
+    watch(ours, "labelled")
+    os.close(ours)
+    process.wait(200)
