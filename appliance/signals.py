@@ -1,4 +1,4 @@
-"""What signals ask of the service: SIGTERM and SIGINT to stop, SIGHUP to reload or to go with its terminal."""
+"""What signals ask of the service: SIGTERM and SIGINT to stop, SIGHUP to reload, or to go with a terminal."""
 
 import logging
 import os
