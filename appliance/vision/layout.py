@@ -48,14 +48,14 @@ class Hypothesis:
 def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
     """The rows of a frame of `shape`, from top to bottom; what can belong to no digit is left out."""
     seen = [stroke for stroke in strokes if not (_spans(stroke, shape) or _leaves(stroke, shape))]
-    digits = [stroke for stroke in seen if _may_be_digit(stroke)]
+    digits = [stroke for stroke in seen if _tall_enough(stroke.width, stroke.height)]
     rows: list[list[Stroke]] = []
     for stroke in sorted(digits, key=lambda stroke: -stroke.height):
         near = [row for row in rows if any(_beside(stroke, other) for other in row)]
         rows = [row for row in rows if row not in near] + [
             [stroke, *(other for row in near for other in row)]
         ]
-    fragments = [stroke for stroke in seen if not _may_be_digit(stroke)]
+    fragments = [stroke for stroke in seen if not _tall_enough(stroke.width, stroke.height)]
     return [_row(row, fragments) for row in sorted(rows, key=lambda row: around(row)[1])]
 
 
@@ -65,7 +65,7 @@ def hypotheses(row: Row) -> Iterator[Hypothesis]:
     for number, parts in enumerate(row.strokes):
         for first, past in combinations(range(len(parts) + 1), 2):
             whole = past - first == len(parts)
-            if whole or _may_be_one([parts[first:past]], row.height):
+            if (whole and _tall_enough(*around(parts)[2:])) or _may_be_one([parts[first:past]], row.height):
                 yield Hypothesis(parts[first:past], starts[number] + first, starts[number] + past, int(whole))
         for past in range(number + 2, min(number + _MOST_TOGETHER, len(row.strokes)) + 1):
             strokes = row.strokes[number:past]
@@ -97,8 +97,8 @@ def _leaves(stroke: Stroke, shape: tuple[int, int]) -> bool:
     return at_edge and low < _BARE * high
 
 
-def _may_be_digit(stroke: Stroke) -> bool:
-    return stroke.height >= max(_SHORTEST_DIGIT, _FLATTEST_DIGIT * stroke.width)
+def _tall_enough(width: int, height: int) -> bool:
+    return height >= max(_SHORTEST_DIGIT, _FLATTEST_DIGIT * width)
 
 
 def _beside(one: Stroke, other: Stroke) -> bool:

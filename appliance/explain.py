@@ -1,0 +1,146 @@
+"""From judged crops to digits: the best explanation of each row, and what the company says of each digit."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.vision import Box, Crop
+
+_TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small to be judged by itself
+_TO_JOIN = 0.1  # the cost of taking one more stroke into a digit: most digits are one stroke
+_NEVER = 1e-6  # no probability is taken to be less
+_BEYOND_DOUBT = 0.9
+_COMPANY = 0.1  # how much less likely it is, beside such a digit, that a stroke is none
+_CLUTTERED = 3  # so many other things for each digit, and the frame shows no number
+_LOWEST = 0.25  # of the tallest digit's height: what is lower is dirt
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A crop with the network's calibrated probabilities: of the ten digits `float32 (10,)`, and of none."""
+
+    crop: Crop
+    digits: NDArray[np.float32]
+    none: float
+
+    @property
+    def value(self) -> int:
+        """The likeliest digit."""
+        return int(self.digits.argmax())
+
+    @property
+    def confidence(self) -> float:
+        """How likely that is."""
+        return float(self.digits.max())
+
+    @property
+    def is_digit(self) -> bool:
+        """Whether it is rather a digit than none; only one whole stroke may be none."""
+        return self.crop.strokes != 1 or self.confidence >= self.none
+
+
+def digits_of(judged: Sequence[Judged], threshold: float) -> list[Judged]:
+    """The crops of a frame that are digits, at least as sure as `threshold`, in reading order."""
+    tones = [[one for one in judged if one.crop.dark is dark] for dark in (True, False)]
+    found = [_read_rows(tone, threshold) for tone in tones]
+    # A page has one tone; what is seen in the other is the paper between the strokes.
+    return max((_credible(*found[this], found[1 - this][1]) for this in (0, 1)), key=_amount)
+
+
+def _read_rows(judged: Sequence[Judged], threshold: float) -> tuple[list[Judged], list[Box]]:
+    """The digits of all rows of one tone, and the boxes of what is none."""
+    digits: list[Judged] = []
+    others: list[Box] = []
+    for _, members in groupby(judged, key=lambda one: one.crop.row):
+        row = list(members)
+        chosen = best_explanation(row)
+        company = max((one.crop.box[3] for one in chosen if _beyond_doubt(one)), default=0)
+        if company:
+            chosen = best_explanation([_in_company(one, company) for one in row])
+        sure = [one for one in chosen if one.is_digit and one.confidence >= threshold]
+        none = [one.crop.box for one in chosen if not one.is_digit]
+        if len(sure) >= _as_large(none, 0.5 * _tallest(sure)):  # a few digits among letters are letters too
+            digits += sure
+        others += none
+    return digits, others
+
+
+def best_explanation(row: Sequence[Judged]) -> list[Judged]:
+    """The crops of one row that together explain its strokes best, from left to right.
+
+    Every part belongs to a digit, or to a whole stroke that is none, or is ignored; each costs the negative
+    logarithm of its probability, and the cheapest way through the row is found by dynamic programming.
+    """
+    past = max(one.crop.past for one in row)
+    cost = [0.0] + [np.inf] * past
+    taken: list[Judged | None] = [None] * (past + 1)
+    start = list(range(-1, past))
+    judged_alone = {one.crop.first for one in row}
+    for end in range(1, past + 1):
+        if end - 1 not in judged_alone:
+            cost[end] = cost[end - 1] + _TO_IGNORE
+        for one in (one for one in row if one.crop.past == end):
+            first = one.crop.first
+            price = _price(one)
+            if cost[first] + price < cost[end]:
+                cost[end], start[end], taken[end] = cost[first] + price, first, one
+    chosen: list[Judged] = []
+    while past > 0:
+        if (best := taken[past]) is not None:
+            chosen.append(best)
+        past = start[past]
+    return chosen[::-1]
+
+
+def _price(one: Judged) -> float:
+    """Only one whole stroke may be judged to be none: not what it was cut into, nor joined with."""
+    likely = max(one.confidence, one.none if one.crop.strokes == 1 else 0.0, _NEVER)
+    return _TO_JOIN * max(0, one.crop.strokes - 1) - float(np.log(likely))
+
+
+def _beyond_doubt(one: Judged) -> bool:
+    """Whether a crop is a digit with a shape of its own; a one is but a stroke."""
+    return float(np.delete(one.digits, 1).max()) > _BEYOND_DOUBT
+
+
+def _in_company(one: Judged, height: int) -> Judged:
+    """What to think of a bare stroke beside a digit of that height: it is a one rather than nothing."""
+    if one.value != 1 or one.crop.box[3] < 0.5 * height:
+        return one
+    whole = 1 - one.none * (1 - _COMPANY)
+    return replace(one, digits=one.digits / whole, none=one.none * _COMPANY / whole)
+
+
+def _credible(digits: Sequence[Judged], others: Sequence[Box], other_tone: Sequence[Box]) -> list[Judged]:
+    """What is left of the digits in the light of each other, and of what else lies in the frame."""
+    tallest = _tallest(digits)
+    digits = [one for one in digits if one.crop.box[3] >= _LOWEST * tallest]
+    digits = [one for one in digits if not any(_inside(one.crop.box, other.crop.box) for other in digits)]
+    only_strokes = all(one.value == 1 for one in digits)
+    clutter = _as_large(others, 0.5 * tallest) + _as_large(other_tone, tallest)
+    if clutter > (0 if only_strokes else _CLUTTERED) * len(digits):
+        return []
+    return digits
+
+
+def _tallest(digits: Iterable[Judged]) -> int:
+    return max((one.crop.box[3] for one in digits), default=0)
+
+
+def _as_large(boxes: Iterable[Box], size: float) -> int:
+    return sum(max(box[2:]) >= size for box in boxes)
+
+
+def _inside(inner: Box, outer: Box) -> bool:
+    """Whether a box lies within a larger one, as the hole of a zero within the zero."""
+    width = min(inner[0] + inner[2], outer[0] + outer[2]) - max(inner[0], outer[0])
+    height = min(inner[1] + inner[3], outer[1] + outer[3]) - max(inner[1], outer[1])
+    area = inner[2] * inner[3]
+    return area < outer[2] * outer[3] and min(width, height) > 0 and width * height > 0.7 * area
+
+
+def _amount(digits: Iterable[Judged]) -> float:
+    return sum(one.confidence * one.crop.box[3] for one in digits)
