@@ -21,11 +21,15 @@ from appliance.reader import Reader
 from benchmarks.plain import PlainReader
 from benchmarks.report import Failure, share, sheet
 
+WEIGHTS = shipped.models() / "digits.pt"
+
 
 def main(
     folder: Path,
-    weights: Annotated[Path, typer.Option(help="the weights to read with")] = shipped.models() / "digits.pt",
-    sheet_file: Annotated[Path, typer.Option("--sheet", help="where the failures are drawn")] = Path("failures.png"),
+    weights: Annotated[Path, typer.Option(help="the weights to read with")] = WEIGHTS,
+    sheet_file: Annotated[Path, typer.Option("--sheet", help="where failures are drawn")] = Path(
+        "failures.png"
+    ),
 ) -> None:
     """Reads the labelled photographs in FOLDER and prints a table by kind."""
     reader, plain = Reader(weights), PlainReader(load(weights)[0])
@@ -49,7 +53,8 @@ def main(
 def _print(cases: Counter[str], right: Counter[str], plainly: Counter[str]) -> None:
     table = Table("kind", "photographs", "right, %", "plain pipeline, %")
     for kind in cases:
-        table.add_row(kind, str(cases[kind]), share(right[kind], cases[kind]), share(plainly[kind], cases[kind]))
+        of = cases[kind]
+        table.add_row(kind, str(of), share(right[kind], of), share(plainly[kind], of))
     table.add_section()
     for title, kinds in (
         ("with a number", [kind for kind in cases if not kind.startswith("empty")]),
