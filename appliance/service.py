@@ -16,7 +16,6 @@ from appliance.frame import Frame
 from appliance.indicators import Indicators, open_indicators
 from appliance.reader import Reader, Reading
 from appliance.signals import Requests
-from appliance.state import hold_pid
 from appliance.steady import Stable, Steadier
 from appliance.systemd import Systemd
 from appliance.watched import watched
@@ -94,7 +93,6 @@ class Service:
 
     def _start(self, parts: ExitStack) -> None:
         parts.enter_context(self._requests.from_signals(self._pins_off))
-        parts.enter_context(hold_pid())
         self._config = self._options.configuration()
         self._reader = open_reader(self._config.reading)
         self._steadier = Steadier(self._config.steady)

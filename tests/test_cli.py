@@ -47,10 +47,9 @@ def run(monkeypatch, capfd):
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["digit-appliance", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
+        status = cli.command_line()
         captured = capfd.readouterr()
-        return end.value.code or 0, captured.out, captured.err
+        return status, captured.out, captured.err
 
     return run
 
@@ -67,8 +66,7 @@ def test_what_is_quick_imports_neither_torch_nor_opencv():
         code = (
             f"import sys; sys.argv = ['digit-appliance', *{arguments}]\n"
             "from appliance import cli\n"
-            "try: cli.main()\n"
-            "finally: print('SLOW' if {'torch', 'cv2'} & sys.modules.keys() else 'QUICK')"
+            "cli.command_line(); print('SLOW' if {'torch', 'cv2'} & sys.modules.keys() else 'QUICK')"
         )
         out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
         assert out.splitlines()[-1] == "QUICK"
@@ -119,6 +117,21 @@ def test_what_goes_wrong_is_one_line_and_exit_status_1(run, arguments, told):
     assert last.startswith("digit-appliance: ")
     assert re.search(told, last)
     assert "Traceback" not in errors
+
+
+def test_nothing_said_is_lost_in_ending_quickly(machine):
+    command = [sys.executable, "-m", "appliance", "read", "--json", "frames", "gone.png"]
+    (machine / "config.toml").write_text('[reading]\nweights = "models/digits.pt"\n')
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert len(objects(done.stdout)) == 3
+
+
+def test_a_reader_that_leaves_early_is_no_traceback(machine):
+    (machine / "config.toml").write_text('[reading]\nweights = "models/digits.pt"\n')
+    command = f"{sys.executable} -m appliance read frames | true"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
 
 
 def test_whatever_an_error_says_is_one_line(run, monkeypatch):
