@@ -4,6 +4,7 @@
 proposes which belong together, `crops` makes the pictures that the network sees.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
@@ -18,6 +19,7 @@ __all__ = ["Box", "Crop", "find_crops"]
 
 _SMALLEST_FRAME = 240  # pixels of its shorter side; a smaller frame is enlarged first
 _MOST_ENLARGED = 4.0
+_MOST_CROPS = 96  # that are judged in one frame, so that a page of print takes no longer than a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +51,30 @@ def find_crops(gray: NDArray[np.uint8]) -> list[Crop]:
 
 
 def _find(gray: NDArray[np.uint8]) -> list[Crop]:
+    tones = [layout.find_rows(strokes, gray.shape) for strokes in find_strokes(gray)]
+    rows = [
+        (row, dark, list(layout.hypotheses(row)))
+        for dark, tone in zip((True, False), tones, strict=True)
+        for row in tone
+    ]
     found: list[Crop] = []
-    number = 0
-    for dark, strokes in zip((True, False), find_strokes(gray), strict=True):
-        for row in layout.find_rows(strokes, gray.shape):
-            for one in layout.hypotheses(row):
-                box, image = crops.crop(one.parts)
-                found.append(Crop(box, image, number, one.first, one.past, one.strokes, dark))
-            number += 1
+    for number in sorted(_affordable([(row.height, len(proposed)) for row, _, proposed in rows])):
+        _, dark, proposed = rows[number]
+        for one in proposed:
+            box, image = crops.crop(one.parts)
+            found.append(Crop(box, image, number, one.first, one.past, one.strokes, dark))
     return found
+
+
+def _affordable(rows: Sequence[tuple[int, int]]) -> list[int]:
+    """Which rows, given as height and number of crops, are judged: the highest ones, as far as time allows."""
+    chosen: list[int] = []
+    left = _MOST_CROPS
+    for number in sorted(range(len(rows)), key=lambda number: -rows[number][0]):
+        if rows[number][1] <= left:
+            left -= rows[number][1]
+            chosen.append(number)
+    return chosen
 
 
 def _shrunk(box: Box, scale: float, shape: tuple[int, int]) -> Box:

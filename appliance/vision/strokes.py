@@ -18,7 +18,8 @@ _FAINTEST_PEAK = 24  # a stroke must somewhere stand out this much
 _BODY = 0.42  # of its own peak: what belongs to a stroke, and not to a fainter line that it touches
 _SOFT = (0.25, 0.7)  # of its own peak: where a stroke's edge begins and where it is full
 _SMALLEST = 4  # pixels; what is smaller both ways is dirt
-_MOST = 96  # pieces looked at in one frame, the tallest first
+_SMALLEST_REMAINS = 12  # the same where lines were taken out
+_MOST = 64  # pieces looked at in one frame, the tallest first
 _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a page, and what touches them
 _LINE = 64  # pixels that a ruled line runs straight on
 _RUNS_ON = 0.4  # of the frame: how long it is altogether
@@ -102,6 +103,7 @@ def _look_again(ink: NDArray[np.uint8], where: NDArray[np.uint8], threshold: flo
     mask = _above(ink, threshold) & _above(cv2.subtract(ink, cv2.convertScaleAbs(strongest, alpha=_BODY)), 0)
     lines = _lines(mask)
     labels, stats = _components(mask & ~lines)
+    stats[np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) < _SMALLEST_REMAINS] = 0
     beside = np.bincount(labels[cv2.dilate(lines, np.ones((7, 7), np.uint8)) > 0], minlength=len(stats))
     stats[beside > 0.7 * stats[:, cv2.CC_STAT_AREA], cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1] = 0
     return _strokes(ink, labels, stats)
