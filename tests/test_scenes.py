@@ -1,0 +1,370 @@
+"""Scenes: every digit is in the frame and remembered pixel by pixel, so that crops are judged rightly."""
+
+from collections import Counter
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.network import NOT_A_DIGIT
+from appliance.vision import find_crops
+from appliance.vision.crops import as_mnist
+from training import scenes
+from training.clutter import CLUTTER
+from training.paper import LIGHTS, PAPERS
+from training.pens import DIGITS, draw, trace
+from training.scenes import (
+    FRAME,
+    Hand,
+    Look,
+    Scene,
+    judge,
+    make_crops,
+    random_look,
+    render,
+    render_clutter,
+    thinned,
+)
+
+
+def handwritten() -> tuple[np.ndarray, np.ndarray]:
+    """Digits as MNIST has them, three of each: images and labels."""
+    labels = np.repeat(np.arange(10), 3)
+    drawn = [
+        draw(trace(DIGITS[value][way], np.random.default_rng(way)), 100, 11)
+        for value in range(10)
+        for way in range(3)
+    ]
+    return np.stack([as_mnist(_cut((255 * ink).astype(np.uint8))) for ink in drawn]), labels
+
+
+def _cut(image: np.ndarray) -> np.ndarray:
+    x, y, width, height = cv2.boundingRect((image > 0).astype(np.uint8))
+    return image[y : y + height, x : x + width]
+
+
+IMAGES, LABELS = handwritten()
+CLEAN = Look(noise=0, quality=100, exposure=1.0, focus=0, light="even")
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def hand(drawn: float = 0.5) -> Hand:
+    return Hand(IMAGES, LABELS, drawn)
+
+
+def scene(texts: list[str], look: Look = CLEAN, seed: int = 0, marks: int = 0) -> Scene:
+    return render(texts, look, hand(), rng(seed), marks)
+
+
+# --- the hand ---
+
+
+@pytest.mark.parametrize("drawn", [0.0, 1.0])
+@pytest.mark.parametrize(("height", "thickness"), [(30, 3), (100, 8), (300, 45)])
+def test_a_digit_is_written_as_high_and_as_thick_as_asked(drawn: float, height: int, thickness: int) -> None:
+    for value in range(10):
+        ink = hand(drawn).write(value, height, thickness, rng(value))
+        assert ink.dtype == np.float32 and ink.min() >= 0 and ink.max() <= 1
+        rows = np.flatnonzero(ink.max(axis=1) > 0.5)
+        # The middle line of an image ends half its own pen's width before the image does.
+        assert np.ptp(rows) + 1 == pytest.approx(height, rel=0.06 if drawn else 0.2, abs=3)
+        widths = cv2.distanceTransform((ink > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
+        middle = thinned((ink > 0.5).astype(np.uint8)) > 0
+        assert 2 * float(np.median(widths[middle])) - 1 == pytest.approx(thickness, rel=0.2, abs=1.2)
+
+
+def test_mnists_digits_keep_their_shape_whatever_the_pen() -> None:
+    for image, value in zip(IMAGES, LABELS, strict=True):
+        one = Hand(image[None], np.array([value]), drawn=0)
+        ink = one.write(int(value), 140, 14, rng())
+        again = as_mnist((255 * ink).astype(np.uint8))
+        assert np.corrcoef(again.ravel(), as_mnist(_cut(image)).ravel())[0, 1] > 0.55
+
+
+def test_a_digit_of_which_there_are_no_images_is_drawn() -> None:
+    only_threes = Hand(IMAGES[LABELS == 3], LABELS[LABELS == 3], drawn=0)
+    assert only_threes.write(8, 100, 8, rng()).shape[0] == pytest.approx(100, abs=6)
+
+
+def test_only_digits_of_the_value_asked_for_are_written() -> None:
+    """Of the image labelled 3 here, which is a bar, and of no other."""
+    bar = np.zeros((28, 28), np.uint8)
+    bar[4:24, 13:15] = 255
+    images = np.stack([bar, IMAGES[LABELS == 0][0]])
+    written = Hand(images, np.array([3, 0]), drawn=0)
+    for seed in range(5):
+        three, zero = written.write(3, 100, 8, rng(seed)), written.write(0, 100, 8, rng(seed))
+        assert three.shape[1] < 30 < zero.shape[1]
+
+
+# --- the middle line ---
+
+
+def parts(picture: np.ndarray, connectivity: int = 8) -> int:
+    return cv2.connectedComponents(np.ascontiguousarray(picture, np.uint8), connectivity=connectivity)[0] - 1
+
+
+@given(st.integers(0, 9), st.integers(0, 100_000), st.sampled_from([3, 6, 12, 24]))
+@settings(max_examples=30, deadline=None)
+def test_a_middle_line_is_thin_lies_within_and_hangs_together_as_the_digit_does(
+    value: int, seed: int, thickness: int
+) -> None:
+    shape = DIGITS[value][seed % len(DIGITS[value])]
+    ink = (draw(trace(shape, rng(seed)), 110, thickness) > 0.5).astype(np.uint8)
+    before = ink.copy()
+    line = thinned(ink)
+    assert np.array_equal(ink, before)
+    assert line.shape == ink.shape and set(np.unique(line)) <= {0, 1}
+    assert not (line & ~ink & 1).any()
+    assert parts(line) == parts(ink), "no more pieces and no fewer"
+    assert parts(np.pad(1 - line, 1, constant_values=1), 4) == parts(np.pad(1 - ink, 1, constant_values=1), 4)
+    squares = line[:-1, :-1] & line[1:, :-1] & line[:-1, 1:] & line[1:, 1:]
+    assert squares.sum() <= 0.02 * line.sum(), "one pixel wide, but for a corner here and there"
+
+
+def test_the_middle_line_of_a_bar_is_its_middle() -> None:
+    bar = np.zeros((60, 21), np.uint8)
+    bar[5:55, 5:16] = 1
+    rows, columns = np.nonzero(thinned(bar))
+    assert (np.abs(columns[(rows > 14) & (rows < 46)] - 10) <= 1).all()
+    assert len(set(rows)) > 35
+
+
+def test_a_ring_stays_a_ring_and_nothing_stays_nothing() -> None:
+    ring = np.zeros((80, 80), np.uint8)
+    cv2.circle(ring, (40, 40), 28, 1, 12)
+    line = thinned(ring)
+    assert parts(1 - line, 4) == 2
+    away = np.hypot(*(np.argwhere(line) - 40).T)
+    assert np.abs(away - 28).max() <= 2
+    assert not thinned(np.zeros((9, 9), np.uint8)).any()
+
+
+# --- looks ---
+
+
+def test_looks_differ_and_follow_their_seed() -> None:
+    assert random_look(rng(1)) == random_look(rng(1)) != random_look(rng(2))
+
+
+def test_what_is_fixed_of_a_look_is_kept() -> None:
+    look = random_look(rng(), paper="squared", height=77.0)
+    assert (look.paper, look.height) == ("squared", 77.0)
+
+
+def test_looks_reach_all_papers_lights_and_sizes() -> None:
+    looks = [random_look(rng(seed)) for seed in range(300)]
+    assert {look.paper for look in looks} == set(PAPERS)
+    assert {look.light for look in looks} == set(LIGHTS)
+    heights = [look.height for look in looks]
+    assert min(heights) < 25 and max(heights) > 220
+    assert any(look.motion > 0 for look in looks) and any(look.quality < 100 for look in looks)
+
+
+# --- rendering ---
+
+
+def test_the_same_seed_renders_the_same_scene() -> None:
+    look = random_look(rng(3))
+    one, again, other = (scene(["42", "7"], look, seed, marks=2) for seed in (1, 1, 2))
+    assert np.array_equal(one.gray, again.gray) and np.array_equal(one.owners, again.owners)
+    assert one.text == again.text == other.text == "427"
+    assert not np.array_equal(one.gray, other.gray)
+
+
+def test_a_scene_is_a_frame_with_its_owners() -> None:
+    one = scene(["405"])
+    assert one.gray.shape == one.owners.shape == FRAME == (480, 640)
+    assert one.gray.dtype == np.uint8 and one.owners.dtype == np.int16
+    assert np.unique(one.owners).tolist() == [-1, 0, 1, 2]
+
+
+@pytest.mark.parametrize("marks", [0, 3])
+@pytest.mark.parametrize("perspective", [0.0, 0.12])
+def test_owners_lie_where_the_ink_is(perspective: float, marks: int) -> None:
+    for seed in range(5):
+        one = scene(["31"], replace(CLEAN, perspective=perspective, turn=50 * perspective), seed, marks)
+        paper = np.median(one.gray)
+        inked = one.gray < 0.75 * paper
+        owned = one.owners >= 0
+        assert inked[owned].mean() > 0.9
+        around = cv2.dilate(owned.astype(np.uint8), np.ones((7, 7))) > 0
+        if marks == 0:
+            assert (inked & ~around).sum() == 0, "no ink is nobody's"
+
+
+def test_owners_are_numbered_in_reading_order() -> None:
+    one = scene(["123", "456"], replace(CLEAN, height=60))
+    middles = [np.argwhere(one.owners == index).mean(axis=0) for index in range(6)]
+    assert [middle[1] for middle in middles[:3]] == sorted(middle[1] for middle in middles[:3])
+    assert [middle[1] for middle in middles[3:]] == sorted(middle[1] for middle in middles[3:])
+    assert max(middle[0] for middle in middles[:3]) < min(middle[0] for middle in middles[3:])
+
+
+@given(
+    st.lists(st.text("0123456789", min_size=1, max_size=8), min_size=1, max_size=4),
+    st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=12, deadline=None)
+def test_every_digit_is_wholly_in_the_frame_whatever_the_look(texts: list[str], seed: int) -> None:
+    one = scene(texts, random_look(rng(seed)), seed)
+    assert one.text == "".join(texts)
+    assert np.unique(one.owners).tolist() == list(range(-1, len(one.text)))
+    edge = np.concatenate([one.owners[0], one.owners[-1], one.owners[:, 0], one.owners[:, -1]])
+    assert (edge == -1).all()
+
+
+def test_what_does_not_fit_is_written_smaller() -> None:
+    one = scene(["88888888"], replace(CLEAN, height=300))
+    rows = np.argwhere(one.owners >= 0)[:, 0]
+    assert 20 < np.ptp(rows) < 200
+    assert len(np.unique(one.owners)) == 9
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_ink_is_dark_on_paper_and_light_on_a_board(paper: str) -> None:
+    one = scene(["5"], replace(CLEAN, paper=paper))
+    ink, page = np.median(one.gray[one.owners == 0]), np.median(one.gray[one.owners < 0])
+    assert (ink > page + 40) if paper == "board" else (ink < page - 40)
+
+
+def test_a_pale_pen_leaves_less_and_exposure_darkens_all() -> None:
+    def contrast(look: Look) -> float:
+        one = scene(["5"], look)
+        return float(np.median(one.gray[one.owners < 0]) - np.median(one.gray[one.owners == 0]))
+
+    assert contrast(replace(CLEAN, ink=0.9)) > 2 * contrast(replace(CLEAN, ink=0.3)) > 0
+    bright, dark = scene(["5"], CLEAN), scene(["5"], replace(CLEAN, exposure=0.5))
+    assert np.median(dark.gray) == pytest.approx(np.median(bright.gray) / 2, abs=3)
+
+
+def test_defocus_and_motion_take_sharpness_and_noise_adds_it() -> None:
+    def sharpness(**changed: float) -> float:
+        return float(cv2.Laplacian(scene(["5"], replace(CLEAN, **changed)).gray, cv2.CV_64F).var())
+
+    clean = sharpness()
+    assert sharpness(focus=4) < 0.3 * clean
+    assert sharpness(motion=9) < 0.8 * clean
+    assert sharpness(noise=8) > clean
+
+
+def test_marks_are_nobodys_and_leave_the_digits_alone() -> None:
+    bare, marked = scene(["5"], seed=4), scene(["5"], seed=4, marks=4)
+    assert np.array_equal(bare.owners, marked.owners)
+    dark = 0.75 * np.median(marked.gray)
+    assert (marked.gray < dark).sum() > 1.3 * (bare.gray < dark).sum()
+    near = cv2.dilate((bare.owners >= 0).astype(np.uint8), np.ones((9, 9))) > 0
+    assert np.abs(bare.gray[near].astype(int) - marked.gray[near]).max() < 12
+
+
+@pytest.mark.parametrize("family", CLUTTER)
+def test_clutter_holds_nothing_to_read(family: str) -> None:
+    one = render_clutter(family, random_look(rng(1)), rng(1))
+    again = render_clutter(family, random_look(rng(1)), rng(1))
+    assert one.text == "" and (one.owners == -1).all()
+    assert one.gray.shape == FRAME and one.gray.dtype == np.uint8
+    assert np.array_equal(one.gray, again.gray)
+
+
+# --- judging crops ---
+
+
+@pytest.fixture
+def two() -> Scene:
+    """A 7 at (100, 100), 60 by 120 pixels, and a 4 beside it at (180, 100)."""
+    owners = np.full(FRAME, -1, np.int16)
+    owners[100:220, 100:160] = 0
+    owners[100:220, 180:240] = 1
+    return Scene(np.zeros(FRAME, np.uint8), "74", owners)
+
+
+@pytest.mark.parametrize(
+    ("box", "holds"),
+    [
+        ((100, 100, 60, 120), 7),
+        ((98, 97, 64, 126), 7),
+        ((101, 101, 58, 118), 7),
+        ((180, 100, 60, 120), 4),
+        ((100, 100, 140, 120), NOT_A_DIGIT),  # both
+        ((100, 100, 60, 55), NOT_A_DIGIT),  # the upper half
+        ((160, 90, 18, 140), NOT_A_DIGIT),  # between them
+        ((400, 300, 50, 80), NOT_A_DIGIT),  # nothing
+        ((0, 100, 160, 300), NOT_A_DIGIT),  # a 7, and more nothing around it
+    ],
+)
+def test_what_a_box_holds_is_judged_by_whose_pixels_it_has(box, holds: int, two: Scene) -> None:
+    assert judge(two, box) == holds
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (100, 100, 50, 120),  # most of the 7
+        (100, 100, 20, 120),  # a narrow part of it, which may well look like a one
+        (100, 100, 95, 120),  # the 7 and a good part of the 4
+    ],
+)
+def test_what_is_hard_to_say_is_left_open(box, two: Scene) -> None:
+    assert judge(two, box) is None
+
+
+def test_in_a_scene_without_digits_nothing_is_one() -> None:
+    nobody = Scene(np.zeros(FRAME, np.uint8), "", np.full(FRAME, -1, np.int16))
+    assert judge(nobody, (100, 100, 60, 120)) == NOT_A_DIGIT
+
+
+def test_what_vision_finds_in_a_clear_scene_is_judged_as_the_digits_it_shows() -> None:
+    for seed in range(6):
+        one = scene(["3852"], replace(CLEAN, height=90, stroke=0.09, spacing=0.5), seed)
+        held = {judge(one, crop.box) for crop in find_crops(one.gray) if crop.strokes == 1}
+        assert {3, 8, 5, 2} <= held
+
+
+# --- crops to train on ---
+
+
+@pytest.fixture(scope="module")
+def some() -> tuple[np.ndarray, np.ndarray]:
+    return make_crops(IMAGES, LABELS, 520, seed=7, workers=2)
+
+
+def test_crops_are_as_the_network_sees_them_with_their_values(some) -> None:
+    crops, values = some
+    assert crops.shape == (520, 28, 28) and crops.dtype == np.uint8
+    assert values.shape == (520,) and values.dtype == np.int64
+    assert set(values.tolist()) == {*range(10), NOT_A_DIGIT}
+
+
+def test_crops_are_balanced_enough_to_learn_from(some) -> None:
+    counted = Counter(some[1].tolist())
+    none = counted.pop(NOT_A_DIGIT)
+    assert 0.2 < none / 520 < 0.8
+    assert max(counted.values()) < 5 * min(counted.values())
+
+
+def test_digits_among_the_crops_are_made_as_mnist_was(some) -> None:
+    crops, values = some
+    for image in crops[values < NOT_A_DIGIT]:
+        rows, columns = np.nonzero(image)
+        assert 18 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= 20
+        assert image.max() == 255
+
+
+def test_the_seed_decides_the_crops_however_many_workers_render_them(some) -> None:
+    """And fewer crops are the first of more."""
+    crops, values = make_crops(IMAGES, LABELS, 500, seed=7, workers=1)
+    assert np.array_equal(crops, some[0][:500]) and np.array_equal(values, some[1][:500])
+    assert not np.array_equal(crops[:20], some[0][500:]), "each worker has something else to do"
+
+
+def test_another_seed_gives_other_crops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenes, "_CROPS_A_JOB", 20)  # or it takes its time
+    seven, eight = (make_crops(IMAGES, LABELS, 25, seed, workers=1) for seed in (7, 8))
+    assert seven[0].shape == eight[0].shape == (25, 28, 28)
+    assert not np.array_equal(seven[0], eight[0])
