@@ -117,7 +117,7 @@ prepare_trial() {
     fi
 
     # Whatever is there was never finished, or made for another Python, place or set of packages.
-    { rm -rf "$trial" && mkdir "$trial"; } || die "cannot replace $trial: remove it by hand"
+    { rm -rf "$trial" && mkdir "$trial"; } || die "cannot replace $trial: sudo rm -r $trial"
     log=$trial/install.log
     echo "Setting up .venv, once" >&3
     step "making the environment" make_environment "$python" "$trial"

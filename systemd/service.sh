@@ -37,7 +37,7 @@ install_service() {
     check_system
     if [ -z "$dry_run" ]; then
         open_log
-        [ -z "$(missing_packages)" ] || [ -n "$offline" ] || step "refreshing apt's lists" apt-get update
+        [ -z "$(missing_packages)" ] || [ -n "$offline" ] || step "refreshing apt's lists" refresh_lists
     fi
     check_packages
     print_plan
@@ -97,7 +97,7 @@ check_system() {
         die "this system (release '$release') is too old: flash Raspberry Pi OS Bookworm or Trixie, 64-bit, with Raspberry Pi Imager"
     "$system_python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         die "$system_python is missing or older than 3.11: sudo apt-get install --reinstall python3"
-    ! grep -Eqs 'boot=overlay|overlayroot=' /proc/cmdline ||
+    ! grep -Eqs 'boot=overlay|overlayroot=tmpfs' /proc/cmdline ||
         die "the card is read-only (an overlay), so nothing would survive a reboot: switch it off in raspi-config, Performance Options, and reboot"
     { [ -w /opt ] && [ -w /etc ]; } || [ "$(id -u)" -ne 0 ] || die "the system is mounted read-only: sudo mount -o remount,rw /"
     [ ! -e "$in_use" ] || [ -L "$in_use" ] || die "$in_use is in the way: move it elsewhere"
@@ -107,7 +107,9 @@ check_system() {
 }
 
 check_network() {
-    "$system_python" - "${PIP_INDEX_URL:-https://pypi.org/simple}" 2>/dev/null <<'END' ||
+    local index
+    index=${PIP_INDEX_URL:-$("$system_python" -m pip config get global.index-url 2>/dev/null || echo https://pypi.org/simple)}
+    "$system_python" - "$index" 2>/dev/null <<'END' ||
 import sys, urllib.error, urllib.request
 try:
     urllib.request.urlopen(sys.argv[1] + "/pip/", timeout=20).close()
@@ -115,6 +117,17 @@ except urllib.error.HTTPError:
     pass  # an answer, whatever it says
 END
         die "the Python package index cannot be reached: connect this Pi to the network, see whether 'date' is right, or use --offline FOLDER"
+}
+
+# The system's own refreshing after its first boot may be under way, and apt does not wait for that.
+refresh_lists() {
+    local again
+    for again in 1 2 3 4 5 6; do
+        apt-get update && return
+        echo "apt-get update failed; trying again ($again)"
+        sleep 5
+    done
+    return 1
 }
 
 missing_packages() {
@@ -307,7 +320,7 @@ fill_folder() {
     mkdir -p "$folder/partial" || die "cannot write to $folder"
     open_log
     make_room
-    step "refreshing apt's lists" apt-get update
+    step "refreshing apt's lists" refresh_lists
     check_packages
     step "downloading system packages" download_packages "$folder"
     step "making an environment to download with" make_environment "$system_python" "$new"
