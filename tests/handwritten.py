@@ -13,18 +13,27 @@ Gray = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
 
-def digit(value: int, height: float = 120, thickness: float = 12, way: int = 0, seed: int = 0) -> Ink:
-    """A digit's ink `float32 (h, w)`, 0 to 1, written in one of the ways that `DIGITS` knows."""
+def digit(
+    value: int, height: float = 120, thickness: float = 12, way: int = 0, seed: int | None = None
+) -> Ink:
+    """A digit's ink `float32 (h, w)`, 0 to 1, in one of the ways that `DIGITS` knows.
+
+    Straight from point to point and upright; with a seed, as that hand would write it.
+    """
     return _drawn(DIGITS[value][way], height, thickness, seed)
 
 
-def mark(name: str, height: float = 120, thickness: float = 12, seed: int = 0) -> Ink:
+def mark(name: str, height: float = 120, thickness: float = 12, seed: int | None = None) -> Ink:
     """A letter's or sign's ink."""
     return _drawn(MARKS[name], height, thickness, seed)
 
 
-def _drawn(shape: Shape, height: float, thickness: float, seed: int) -> Ink:
-    return draw(trace(shape, np.random.default_rng(seed)), height, thickness)
+def _drawn(shape: Shape, height: float, thickness: float, seed: int | None) -> Ink:
+    if seed is None:
+        lines = [np.array(points, np.float32) * (0.65, 1) for points in shape]
+    else:
+        lines = trace(shape, np.random.default_rng(seed))
+    return draw(lines, height, thickness)
 
 
 def blank(shape: tuple[int, int] = (480, 640), tone: float = 220) -> Ink:
