@@ -13,8 +13,10 @@ _TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small t
 _TO_JOIN = 0.1  # the cost of taking one more stroke into a digit: most digits are one stroke
 _NEVER = 1e-6  # no probability is taken to be less
 _BEYOND_DOUBT = 0.9
-_COMPANY = 0.1  # how much less likely it is, beside such a digit, that a stroke is none
+_BARE = (1, 7)  # digits that are hardly more than a stroke
+_COMPANY = 0.05  # how much less likely it is, beside such a digit, that a stroke is none
 _CLUTTERED = 3  # so many other things for each digit, and the frame shows no number
+_FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
 _LOWEST = 0.25  # of the tallest digit's height: what is lower is dirt
 
 
@@ -107,8 +109,8 @@ def _beyond_doubt(one: Judged) -> bool:
 
 
 def _in_company(one: Judged, height: int) -> Judged:
-    """What to think of a bare stroke beside a digit of that height: it is a one rather than nothing."""
-    if one.value != 1 or one.crop.box[3] < 0.5 * height:
+    """What to think of a bare stroke beside a digit of that height: it is a one, or a seven, not nothing."""
+    if one.value not in _BARE or one.crop.box[3] < 0.5 * height:
         return one
     whole = 1 - one.none * (1 - _COMPANY)
     return replace(one, digits=one.digits / whole, none=one.none * _COMPANY / whole)
@@ -120,6 +122,8 @@ def _credible(digits: Sequence[Judged], others: Sequence[Box], other_tone: Seque
     digits = [one for one in digits if one.crop.box[3] >= _LOWEST * tallest]
     digits = [one for one in digits if not any(_inside(one.crop.box, other.crop.box) for other in digits)]
     only_strokes = all(one.value == 1 for one in digits)
+    if only_strokes and len(digits) > _FENCE:
+        return []
     clutter = _as_large(others, 0.5 * tallest) + _as_large(other_tone, tallest)
     if clutter > (0 if only_strokes else _CLUTTERED) * len(digits):
         return []

@@ -67,7 +67,7 @@ def _find(gray: NDArray[np.uint8]) -> list[Crop]:
 
 
 def _affordable(rows: Sequence[tuple[int, int]]) -> list[int]:
-    """Which rows, given as height and number of crops, are judged: the highest ones, as far as time allows."""
+    """Which rows, each given as its height and number of crops, are judged: the tallest that time allows."""
     chosen: list[int] = []
     left = _MOST_CROPS
     for number in sorted(range(len(rows)), key=lambda number: -rows[number][0]):

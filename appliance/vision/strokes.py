@@ -16,6 +16,7 @@ Box = tuple[int, int, int, int]
 _FAINTEST = 14  # ink below this is paper
 _FAINTEST_PEAK = 24  # a stroke must somewhere stand out this much
 _BODY = 0.42  # of its own peak: what belongs to a stroke, and not to a fainter line that it touches
+_MOST_BODIES = 24  # what falls apart into more is a grid or a texture
 _SOFT = (0.25, 0.7)  # of its own peak: where a stroke's edge begins and where it is full
 _SMALLEST = 4  # pixels; what is smaller both ways is dirt
 _SMALLEST_REMAINS = 12  # the same where lines were taken out
@@ -155,6 +156,8 @@ def _bodies(own: NDArray[np.uint8], x: int, y: int) -> list[Stroke]:
         return []
     _, mask = cv2.threshold(own, _BODY * peak, 255, cv2.THRESH_BINARY)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if count > _MOST_BODIES:
+        return []
     strokes = []
     for label in range(1, count):
         left, top, width, height = (int(value) for value in stats[label, :4])
