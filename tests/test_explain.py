@@ -1,0 +1,240 @@
+"""From judged crops to digits: made-up rows, where it is clear what a person would read."""
+
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.explain import Judged, best_explanation, digits_of
+from appliance.vision import Crop
+
+NONE = 10
+"""Stands for "no digit" in what a crop is said to be."""
+
+
+@dataclass
+class Row:
+    """Crops side by side, each part 60 pixels wide, with how likely each is which digit, or none."""
+
+    y: int = 100
+    height: int = 100
+    dark: bool = True
+    judged: list[Judged] = field(default_factory=list)
+
+    def add(self, first: int, past: int, says: dict[int, float], strokes: int = 1) -> "Row":
+        rest = (1 - sum(says.values())) / max(1, 11 - len(says))
+        likely = [says.get(value, rest) for value in range(11)]
+        box = (60 * first + 10, self.y, 60 * (past - first) - 10, self.height)
+        crop = Crop(box, np.zeros((28, 28), np.uint8), 0, first, past, strokes, self.dark)
+        self.judged.append(Judged(crop, np.array(likely[:10], np.float32), likely[NONE]))
+        return self
+
+    def part(self, first: int, past: int, says: dict[int, float]) -> "Row":
+        """What a stroke was cut into."""
+        return self.add(first, past, says, strokes=0)
+
+
+def found(*rows: Row, threshold: float = 0.5) -> list[Judged]:
+    judged = [
+        replace(one, crop=replace(one.crop, row=number))
+        for number, row in enumerate(rows)
+        for one in row.judged
+    ]
+    return digits_of(judged, threshold)
+
+
+def read(*rows: Row, threshold: float = 0.5) -> str:
+    return "".join(str(one.value) for one in found(*rows, threshold=threshold))
+
+
+# --- in order ---
+
+
+def test_nothing_is_made_of_nothing() -> None:
+    assert digits_of([], 0.5) == []
+
+
+def test_a_row_is_read_from_left_to_right_and_rows_from_top_to_bottom() -> None:
+    top, bottom = Row(50).add(0, 1, {4: 0.99}).add(1, 2, {2: 0.99}), Row(250).add(0, 1, {7: 0.99})
+    assert read(top, bottom) == "427"
+
+
+def test_a_digit_comes_with_its_value_and_how_likely_that_is() -> None:
+    (one,) = found(Row().add(0, 1, {7: 0.9, 1: 0.06}))
+    assert (one.value, one.is_digit) == (7, True)
+    assert one.confidence == pytest.approx(0.9)
+
+
+# --- the best explanation ---
+
+
+def test_touching_digits_are_read_apart_where_that_explains_them_better() -> None:
+    for whole in ({NONE: 0.7}, {8: 0.6}):
+        row = Row().add(0, 2, whole).part(0, 1, {4: 0.97}).part(1, 2, {2: 0.97})
+        assert read(row) == "42"
+
+
+def test_and_a_wide_digit_is_read_whole_where_its_parts_are_worse() -> None:
+    assert read(Row().add(0, 2, {0: 0.95}).part(0, 1, {6: 0.7}).part(1, 2, {7: 0.7})) == "0"
+
+
+def test_a_scribble_is_none_though_its_parts_might_be_something() -> None:
+    assert read(Row().add(0, 2, {NONE: 0.9}).part(0, 1, {6: 0.7}).part(1, 2, {7: 0.7})) == ""
+
+
+def test_three_digits_that_touch_are_read_where_two_cuts_are_right_and_others_are_not() -> None:
+    row = Row().add(0, 4, {NONE: 0.8})
+    for first in range(4):
+        row.part(first, first + 1, {NONE: 0.8, 1: 0.15})
+    row.part(0, 1, {1: 0.98}).part(1, 3, {0: 0.98}).part(3, 4, {1: 0.97})
+    row.part(0, 2, {6: 0.5}).part(2, 4, {3: 0.5})
+    assert read(row) == "101"
+
+
+def test_a_bar_and_a_body_are_read_as_the_five_that_they_are_together() -> None:
+    row = Row().add(0, 1, {NONE: 0.6, 5: 0.3}).add(1, 2, {NONE: 0.9}).add(0, 2, {5: 0.98}, strokes=2)
+    (five,) = found(row)
+    assert five.value == 5
+    assert five.crop.box == row.judged[-1].crop.box
+
+
+def test_two_good_digits_are_not_read_as_one_bad_one() -> None:
+    assert read(Row().add(0, 1, {7: 0.98}).add(1, 2, {3: 0.98}).add(0, 2, {4: 0.7}, strokes=2)) == "73"
+
+
+def test_a_part_that_nothing_explains_is_ignored() -> None:
+    """A stroke's serif, too small to be offered alone, with what is left of the stroke two good digits."""
+    assert read(Row().add(0, 3, {NONE: 0.6}).part(0, 1, {7: 0.97}).part(2, 3, {2: 0.97})) == "72"
+
+
+def test_a_speck_beside_a_digit_costs_it_nothing() -> None:
+    """Parts 0 and 2 were too small to be offered by themselves."""
+    assert (
+        read(Row().add(1, 2, {6: 0.97}).add(0, 2, {6: 0.5}, strokes=2).add(1, 3, {8: 0.4}, strokes=2)) == "6"
+    )
+
+
+likelihoods = st.lists(st.floats(0, 1), min_size=11, max_size=11)
+
+
+@st.composite
+def rows_of_strokes(draw: st.DrawFn) -> Row:
+    """Up to five strokes, each whole, some in two parts, some joined with their neighbour."""
+
+    def says() -> dict[int, float]:
+        likely = np.array(draw(likelihoods)) + 1e-3
+        return dict(enumerate((likely / likely.sum()).tolist()))
+
+    row, starts = Row(), [0]
+    for _ in range(draw(st.integers(1, 5))):
+        parts = draw(st.integers(1, 2))
+        row.add(starts[-1], starts[-1] + parts, says())
+        if parts == 2:
+            row.part(starts[-1], starts[-1] + 1, says()).part(starts[-1] + 1, starts[-1] + 2, says())
+        if len(starts) > 1 and draw(st.booleans()):
+            row.add(starts[-2], starts[-1] + parts, says(), strokes=2)
+        starts.append(starts[-1] + parts)
+    return row
+
+
+@given(rows_of_strokes())
+@settings(max_examples=100, deadline=None)
+def test_an_explanation_uses_no_part_twice_and_leaves_none_out(row: Row) -> None:
+    chosen = best_explanation(row.judged)
+    assert all(left.crop.past == right.crop.first for left, right in pairwise(chosen))
+    assert chosen[0].crop.first == 0
+    assert chosen[-1].crop.past == max(one.crop.past for one in row.judged)
+
+
+@given(rows_of_strokes(), st.floats(0, 1))
+@settings(max_examples=100, deadline=None)
+def test_whatever_is_found_is_sure_enough_and_in_order(row: Row, threshold: float) -> None:
+    digits = found(row, threshold=threshold)
+    assert all(one.confidence >= threshold and one.is_digit for one in digits)
+    assert all(left.crop.past <= right.crop.first for left, right in pairwise(digits))
+
+
+# --- what is none ---
+
+
+def test_a_whole_stroke_that_is_rather_none_is_not_read() -> None:
+    assert read(Row().add(0, 1, {NONE: 0.6, 3: 0.4}), threshold=0.0) == ""
+    assert read(Row().add(0, 1, {NONE: 0.3, 3: 0.7}), threshold=0.0) == "3"
+
+
+def test_what_is_less_sure_than_the_threshold_is_not_read() -> None:
+    row = Row().add(0, 1, {3: 0.7, 8: 0.29})
+    assert (read(row, threshold=0.65), read(row, threshold=0.75)) == ("3", "")
+
+
+def test_a_none_beside_digits_is_left_out() -> None:
+    assert read(Row().add(0, 1, {2: 0.99}).add(1, 2, {NONE: 0.98}).add(2, 3, {6: 0.99})) == "26"
+
+
+def test_a_digit_among_letters_is_a_letter() -> None:
+    row = Row()
+    for place, says in enumerate(({NONE: 0.97}, {NONE: 0.95}, {5: 0.9}, {NONE: 0.96})):
+        row.add(place, place + 1, says)
+    assert read(row) == ""
+
+
+def test_a_frame_full_of_other_things_shows_no_number() -> None:
+    clutter = Row(250)
+    for place in range(10):
+        clutter.add(place, place + 1, {NONE: 0.97})
+    number = Row(50).add(0, 1, {5: 0.95})
+    assert (read(number), read(number, clutter)) == ("5", "")
+
+
+def test_small_dirt_does_not_make_a_frame_full() -> None:
+    dirt = Row(300, 10)
+    for place in range(10):
+        dirt.judged.append(Row(300, 10).add(0, 1, {NONE: 0.97}).judged[0])
+        crop = replace(dirt.judged[-1].crop, box=(30 * place, 300, 10, 10), first=place, past=place + 1)
+        dirt.judged[-1] = replace(dirt.judged[-1], crop=crop)
+    assert read(Row(50, 150).add(0, 1, {5: 0.95}), dirt) == "5"
+
+
+def test_small_dirt_beside_large_digits_is_not_read() -> None:
+    large, dirt = Row(50, 200).add(0, 1, {8: 0.99}), Row(300, 20).add(0, 1, {3: 0.99})
+    assert (read(large, dirt), read(dirt)) == ("8", "3")
+
+
+def test_a_bare_stroke_is_a_one_beside_a_digit_and_nothing_by_itself() -> None:
+    doubtful = {NONE: 0.7, 1: 0.29}
+    assert read(Row().add(0, 1, doubtful)) == ""
+    assert read(Row().add(0, 1, doubtful).add(1, 2, {8: 0.99})) == "18"
+    assert read(Row().add(0, 1, doubtful).add(1, 2, {NONE: 0.99})) == ""
+
+
+def test_a_short_stroke_beside_a_digit_is_no_one() -> None:
+    row = Row().add(0, 1, {NONE: 0.7, 1: 0.29}).add(1, 2, {8: 0.99})
+    dash = row.judged[0]
+    row.judged[0] = replace(dash, crop=replace(dash.crop, box=(10, 130, 8, 30)))
+    assert read(row) == "8"
+
+
+def test_a_lone_bare_stroke_is_a_one_only_where_nothing_else_lies_about() -> None:
+    one, other = Row(50).add(0, 1, {1: 0.9}), Row(250).add(0, 1, {NONE: 0.97})
+    assert (read(one), read(one, other)) == ("1", "")
+
+
+# --- pen and chalk ---
+
+
+def test_a_page_has_one_tone_the_one_in_which_more_is_read() -> None:
+    dark = Row(50).add(0, 1, {8: 0.99}).add(1, 2, {6: 0.99})
+    hole = Row(60, 30, dark=False).add(0, 1, {0: 0.95})
+    assert (read(dark), read(hole)) == ("86", "0")
+    assert read(dark, hole) == "86"
+    chalk, shade = Row(50, dark=False).add(0, 1, {3: 0.99}), Row(60, 20).add(0, 1, {8: 0.99})
+    assert read(shade, chalk) == "3"
+
+
+def test_what_lies_within_a_larger_digit_is_its_hole() -> None:
+    """Of the same tone as the digit, as where a thick outline was drawn around it."""
+    zero, hole = Row(50, 200).add(0, 4, {0: 0.99}), Row(100, 80).add(1, 2, {1: 0.99})
+    assert read(zero, hole) == "0"
