@@ -49,6 +49,8 @@ class Reader:
 
         Raises `WeightsError` if the weights are not whole and true to their card.
         """
+        # A batch this small is done before a second thread has woken, and the camera needs the other cores.
+        torch.set_num_threads(1)
         self._network, self.card = load(weights)
         calibration = self.card.calibration
         self._temperature = calibration.temperature
