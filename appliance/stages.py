@@ -27,9 +27,10 @@ def draw_stages(frame: Frame, reading: Reading, folder: Path) -> list[Path]:
     """
     crops = find_crops(frame.gray)
     ink = flatten(frame.gray)
+    darker = 2 * sum(crop.dark for crop in crops) >= len(crops)
     pictures = {
         "1-frame": frame.gray,
-        "2-ink": cv2.bitwise_not(cv2.max(ink.dark, ink.light)),
+        "2-ink": cv2.bitwise_not(ink.dark if darker else ink.light),
         "3-strokes": _strokes(frame.gray),
         "4-hypotheses": _boxes(frame.gray, [crop.box for crop in crops]),
         "5-crops": _sheet(crops),

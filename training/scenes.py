@@ -7,6 +7,7 @@ it is, so what vision finds can be told apart: a whole digit, a part, two togeth
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from typing import Any
 
 import cv2
@@ -284,7 +285,8 @@ def make_crops(
     """
     seeds = [[seed, part] for part in range(-(-count // _CROPS_A_JOB))]
     if workers > 1:
-        with ProcessPoolExecutor(workers, initializer=_take_hand, initargs=(images, labels)) as pool:
+        # Spawned, not forked: a fork of a process whose OpenCV or torch has threads may hang.
+        with ProcessPoolExecutor(workers, get_context("spawn"), _take_hand, (images, labels)) as pool:
             results = list(pool.map(_some_crops, seeds))
     else:
         _take_hand(images, labels)
