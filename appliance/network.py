@@ -10,7 +10,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from appliance.errors import WeightsError
+
+_HOW_TO_SAVE = "save it with torch.save(model.state_dict(), FILE)"
 
 MEAN, STD = 0.1307, 0.3081
 """The mean and standard deviation of MNIST's training pixels, scaled to 0..1."""
@@ -123,9 +125,9 @@ def normalise(crops: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> Tensor:
 class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How scores become confidence, fitted on the held-out split."""
 
-    temperature: float = 1.0
+    temperature: Annotated[float, msgspec.Meta(gt=0)] = 1.0
     """Log-probabilities are divided by this before the softmax (Guo et al., arXiv 1706.04599)."""
-    threshold: float = 0.5
+    threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
     """A crop whose digit is less sure than this is not read."""
 
 
@@ -154,8 +156,8 @@ def load(weights: Path) -> tuple[nn.Module, Card]:
 
     Raises `WeightsError` if a file is missing, truncated or hostile, or does not fit its card.
     """
-    card = _read_card(card_path(weights))
     data = _read(weights)
+    card = _read_card(card_path(weights))
     if hashlib.sha256(data).hexdigest() != card.sha256:
         raise WeightsError(
             f"{weights}: not the weights its card describes (SHA-256 differs); copy both files again"
@@ -221,24 +223,16 @@ def _read_card(path: Path) -> Card:
 def _load_state(network: nn.Module, data: bytes, weights: Path) -> None:
     try:
         state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise WeightsError(
-            f"{weights}: not a weights file, or a hostile one ({_first_line(error)})"
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(
-            f"{weights}: holds no state_dict; save it with torch.save(model.state_dict(), ...)"
-        )
+    except Exception as error:  # torch raises many kinds, and its text advises to trust the file
+        raise WeightsError(f"{weights}: not a weights file, or a hostile one; {_HOW_TO_SAVE}") from error
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    ):
+        raise WeightsError(f"{weights}: holds no state_dict; {_HOW_TO_SAVE}")
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        raise WeightsError(
-            f"{weights}: does not fit the network its card names ({_first_line(error)})"
-        ) from error
-    if not all(torch.isfinite(value).all() for value in state.values() if value.is_floating_point()):
+        what = " ".join(str(error).split())[:200]
+        raise WeightsError(f"{weights}: does not fit the network its card names ({what})") from error
+    if not all(torch.isfinite(value).all() for value in network.state_dict().values()):
         raise WeightsError(f"{weights}: holds values that are not finite; train it again")
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return " ".join(lines[:2])[:200] if lines else type(error).__name__
