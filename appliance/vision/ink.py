@@ -52,11 +52,14 @@ def _backgrounds(gray: NDArray[np.uint8], thickest: float) -> tuple[NDArray[np.u
     small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
     reach = int(min(small.shape) * thickest) | 1
     window = np.ones((reach, reach), np.uint8)
+    # Beyond the frame the paper goes on: without it, closing and opening go wrong along the edge.
+    small = cv2.copyMakeBorder(small, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
     # One more cell inwards: between a lit and a shaded cell the enlarged picture would invent a line.
     neighbours = np.ones((3, 3), np.uint8)
     paper = cv2.erode(cv2.morphologyEx(small, cv2.MORPH_CLOSE, window), neighbours)
     board = cv2.dilate(cv2.morphologyEx(small, cv2.MORPH_OPEN, window), neighbours)
-    return _enlarge(paper, width, height), _enlarge(board, width, height)
+    inner = slice(reach, -reach), slice(reach, -reach)
+    return _enlarge(paper[inner], width, height), _enlarge(board[inner], width, height)
 
 
 def _enlarge(small: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
