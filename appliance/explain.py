@@ -17,7 +17,7 @@ _BARE = (1, 7)  # digits that are hardly more than a stroke
 _COMPANY = 0.05  # how much less likely it is, beside such a digit, that a stroke is none
 _CLUTTERED = 3  # so many other things for each digit, and the frame shows no number
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
-_LOWEST = 0.25  # of the tallest digit's height: what is lower is dirt
+_LOWEST = 0.35  # of the usual height: what is lower is dirt
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _in_company(one: Judged, height: int) -> Judged:
 def _credible(digits: Sequence[Judged], others: Sequence[Box], other_tone: Sequence[Box]) -> list[Judged]:
     """What is left of the digits in the light of each other, and of what else lies in the frame."""
     tallest = _tallest(digits)
-    digits = [one for one in digits if one.crop.box[3] >= _LOWEST * tallest]
+    digits = [one for one in digits if one.crop.box[3] >= _LOWEST * _usual_height(digits)]
     digits = [one for one in digits if not any(_inside(one.crop.box, other.crop.box) for other in digits)]
     only_strokes = all(one.value == 1 for one in digits)
     if only_strokes and len(digits) > _FENCE:
@@ -128,6 +128,12 @@ def _credible(digits: Sequence[Judged], others: Sequence[Box], other_tone: Seque
     if clutter > (0 if only_strokes else _CLUTTERED) * len(digits):
         return []
     return digits
+
+
+def _usual_height(digits: Sequence[Judged]) -> float:
+    """The median height, or half the tallest if that is more: some write small zeros beside long sevens."""
+    heights = [one.crop.box[3] for one in digits]
+    return max(float(np.median(heights)), max(heights) / 2) if heights else 0.0
 
 
 def _tallest(digits: Iterable[Judged]) -> int:
