@@ -1,0 +1,287 @@
+"""The conditions that frames are measured under, each by itself: a table, and how its scenes are made.
+
+All else is ordinary: digits 100 pixels high on plain paper, with a pen of a tenth of their height.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cv2
+import numpy as np
+
+from benchmarks.shapes import SHAPES, Shaped
+from training import paper
+from training.paper import Picture
+from training.pens import Shape
+from training.scenes import FRAME, Hand, Look, Scene, random_look, render
+
+EASY, HARD = 99.0, 97.0
+"""The recall and precision aimed at, in percent."""
+
+ORDINARY = Look()
+
+Make = Callable[[Hand, np.random.Generator], Scene]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What is measured by itself: how a scene of it is made, and the recall and precision aimed at.
+
+    There is no aim where a person cannot read every digit either.
+    """
+
+    group: str
+    name: str
+    make: Make
+    aim: float | None = EASY
+
+
+def looking(digits: tuple[int, int] = (1, 3), rows: tuple[int, int] = (1, 1), **look: Any) -> Make:
+    """Scenes with so many rows of numbers with so many digits, ordinary but for `look`."""
+
+    def make(hand: Hand, rng: np.random.Generator) -> Scene:
+        texts = [_number(rng, *digits) for _ in range(rng.integers(rows[0], rows[1] + 1))]
+        return render(texts, replace(ORDINARY, **look), hand, rng)
+
+    return make
+
+
+def anything(hand: Hand, rng: np.random.Generator) -> Scene:
+    """Everything at once, as it may come."""
+    return render([_number(rng, 1, 3)], random_look(rng), hand, rng)
+
+
+def shaped(value: int, shape: Shape) -> Make:
+    """One digit in a shape that MNIST hardly holds."""
+    return lambda _, rng: render([str(value)], ORDINARY, Shaped(shape), rng)
+
+
+def slanted(degrees: float) -> Make:
+    """Numbers whose digits lean to the right, or to the left if negative, all in one row."""
+
+    class Slanted(Hand):
+        def __init__(self, upright: Hand) -> None:
+            self._upright = upright
+
+        def write(self, value: int, height: float, thickness: float, rng: np.random.Generator) -> Picture:
+            return _sheared(self._upright.write(value, height, thickness, rng), degrees)
+
+    return lambda hand, rng: render([_number(rng, 1, 3)], ORDINARY, Slanted(hand), rng)
+
+
+def shadowed(hand: Hand, rng: np.random.Generator) -> Scene:
+    """The hard edge of a shadow, or of two, right across a digit."""
+    scene = render([_number(rng, 1, 3)], replace(ORDINARY, noise=0, quality=100), hand, rng)
+    x, y, width, height = _bounds(scene, int(rng.integers(len(scene.text))))
+    angle = rng.uniform(0, 2 * np.pi)
+    down, right = np.mgrid[: FRAME[0], : FRAME[1]].astype(np.float32)
+    away = (right - x - width / 2) * np.cos(angle) + (down - y - height / 2) * np.sin(angle)
+    if rng.random() < 0.4:
+        away = np.abs(away) - rng.uniform(0.1, 0.4) * height
+    shade = 1 - rng.uniform(0.35, 0.65) / (1 + np.exp(np.clip(away / rng.uniform(0.5, 2), -30, 30)))
+    return replace(scene, gray=_sensed(scene.gray / 255 * shade, rng))
+
+
+def at_edge(hand: Hand, rng: np.random.Generator) -> Scene:
+    """A number that touches the frame's nearest edge."""
+    scene = render([_number(rng, 1, 3)], ORDINARY, hand, rng)
+    x, y, width, height = cv2.boundingRect((scene.owners >= 0).astype(np.uint8))
+    cuts = {  # what is lost of the frame, and what is kept
+        x: np.s_[:, x:],
+        y: np.s_[y:, :],
+        FRAME[1] - x - width: np.s_[:, : x + width],
+        FRAME[0] - y - height: np.s_[: y + height, :],
+    }
+    seen = cuts[min(cuts)]
+    return Scene(scene.gray[seen].copy(), scene.text, scene.owners[seen].copy())
+
+
+class Page:
+    """An ordinary page on which digits are put where one wants them."""
+
+    def __init__(self, hand: Hand, rng: np.random.Generator) -> None:
+        self._hand, self._rng = hand, rng
+        self.lines = np.zeros(FRAME, np.float32)
+        self._ink = np.zeros(FRAME, np.float32)
+        self._owners = np.full(FRAME, -1, np.int16)
+        self._text = ""
+
+    def write(self, height: float) -> tuple[int, Picture]:
+        """A digit of any value and its ink, not yet on the page."""
+        value = int(self._rng.integers(10))
+        return value, self._hand.write(value, height, height * ORDINARY.stroke, self._rng)
+
+    def put(self, value: int, digit: Picture, x: float, y: float) -> None:
+        """Puts a digit's ink with its left upper corner at `(x, y)`."""
+        height, width = digit.shape
+        place = slice(round(y), round(y) + height), slice(round(x), round(x) + width)
+        np.maximum(self._ink[place], digit, out=self._ink[place])
+        self._owners[place][digit > 0.35] = len(self._text)
+        self._text += str(value)
+
+    def scene(self) -> Scene:
+        """The page as the camera sees it."""
+        ink = np.maximum(self._ink * ORDINARY.ink, self.lines)
+        lit = paper.plain(FRAME, self._rng) * (1 - ink) * paper.even(FRAME, self._rng) * ORDINARY.exposure
+        return Scene(
+            _sensed(cv2.GaussianBlur(lit, (0, 0), ORDINARY.focus), self._rng), self._text, self._owners
+        )
+
+
+def touching(hand: Hand, rng: np.random.Generator) -> Scene:
+    """Two digits whose ink just meets."""
+    page = Page(hand, rng)
+    left, right = page.write(ORDINARY.height), page.write(ORDINARY.height * rng.uniform(0.9, 1.1))
+    x, y = rng.uniform(20, 350), rng.uniform(20, 340)
+    page.put(*left, x, y)
+    page.put(*right, x + _meeting(left[1], right[1]), y)
+    return page.scene()
+
+
+def form(hand: Hand, rng: np.random.Generator) -> Scene:
+    """A row of cells of a form, with a digit in each."""
+    page = Page(hand, rng)
+    count = int(rng.integers(3, 11))
+    side = min(int(rng.integers(50, 91)), 600 // count)
+    x, y = (float(rng.uniform(5, free)) for free in (FRAME[1] - side * count - 5, FRAME[0] - side - 5))
+    _grid(page, (x, y), (count, 1), side, rng)
+    for column in range(count):
+        _fill(page, x + column * side, y, side, rng)
+    return page.scene()
+
+
+def sudoku(hand: Hand, rng: np.random.Generator) -> Scene:
+    """A sudoku that fills the frame, with a third of its cells filled by hand."""
+    page = Page(hand, rng)
+    side = 50
+    x, y = float(rng.uniform(5, 185)), float(rng.uniform(5, 25))
+    _grid(page, (x, y), (9, 9), side, rng, bold=3)
+    for cell in np.flatnonzero(rng.random(81) < 1 / 3):
+        row, column = divmod(int(cell), 9)
+        _fill(page, x + column * side, y + row * side, side, rng)
+    return page.scene()
+
+
+def _grid(
+    page: Page,
+    at: tuple[float, float],
+    cells: tuple[int, int],
+    side: int,
+    rng: np.random.Generator,
+    bold: int = 99,
+) -> None:
+    """Draws printed cells, every `bold`th line thicker."""
+    tone, thickness = float(rng.uniform(0.2, 0.7)), int(rng.integers(1, 3))
+    (x, y), (columns, rows) = (round(at[0]), round(at[1])), cells
+    for column in range(columns + 1):
+        end = (x + column * side, y + rows * side)
+        cv2.line(page.lines, (end[0], y), end, tone, thickness + (column % bold == 0))
+    for row in range(rows + 1):
+        end = (x + columns * side, y + row * side)
+        cv2.line(page.lines, (x, end[1]), end, tone, thickness + (row % bold == 0))
+
+
+def _fill(page: Page, x: float, y: float, side: int, rng: np.random.Generator) -> None:
+    """Writes a digit into a cell, anywhere inside that leaves its lines alone."""
+    value, digit = page.write(side * rng.uniform(0.55, 0.75))
+    while digit.shape[1] > side - 8:
+        value, digit = page.write(side / 2)
+    free = side - 7 - np.array(digit.shape)
+    down, right = 4 + rng.uniform(0.2, 0.8, 2) * free
+    page.put(value, digit, x + right, y + down)
+
+
+def _meeting(left: Picture, right: Picture) -> int:
+    """How far to the right of the left digit the right one is when their ink just meets."""
+    height = min(left.shape[0], right.shape[0])
+    for x in range(left.shape[1], 0, -1):
+        shared = min(left.shape[1] - x, right.shape[1])
+        if (np.minimum(left[:height, x : x + shared], right[:height, :shared]) > 0.5).any():
+            break
+    return x
+
+
+def _sheared(digit: Picture, degrees: float) -> Picture:
+    height, width = digit.shape
+    lean = np.tan(np.deg2rad(degrees))
+    more = abs(lean) * height
+    matrix = np.array([[1, -lean, more if lean > 0 else 0], [0, 1, 0]], np.float64)
+    leaning = cv2.warpAffine(digit, matrix, (int(width + more) + 2, height))
+    x, y, w, h = cv2.boundingRect((leaning > 0).astype(np.uint8))
+    return leaning[y : y + h, x : x + w]
+
+
+def _bounds(scene: Scene, index: int) -> tuple[int, int, int, int]:
+    return cv2.boundingRect((scene.owners == index).astype(np.uint8))
+
+
+def _sensed(picture: Picture, rng: np.random.Generator) -> Any:
+    return paper.sensed(picture, ORDINARY.noise, ORDINARY.quality, rng)
+
+
+def _number(rng: np.random.Generator, least: int, most: int) -> str:
+    return "".join(map(str, rng.integers(0, 10, int(rng.integers(least, most + 1)))))
+
+
+def _fitting(height: int) -> tuple[int, int]:
+    """From one digit up to three, if so many of that height fit the frame."""
+    return 1, min(3, max(1, int(FRAME[1] / (1.2 * height))))
+
+
+def _conditions() -> Iterator[Condition]:
+    for part in (40, 25, 15, 10, 6, 4):
+        yield Condition(
+            "pen", f"pen of 1/{part} of the height", looking(stroke=1 / part), HARD if part == 40 else EASY
+        )
+    for height in (20, 24, 28, 40, 60, 100, 160, 240, 320, 400, 440):
+        make = looking(_fitting(height), height=height)
+        yield Condition("height", f"height {height} px", make, EASY if height >= 28 else None)
+    for degrees in (-25, -12, 12, 25):
+        yield Condition("geometry", f"rotation {degrees:+} deg", looking(turn=degrees))
+    for degrees in (-30, -15, 15, 30):
+        yield Condition("geometry", f"slant {degrees:+} deg", slanted(degrees))
+    for share in (0.1, 0.2, 0.3):
+        yield Condition("geometry", f"perspective {share}", looking(perspective=share))
+    yield Condition("light", "gradient", looking(light="gradient"))
+    yield Condition("light", "shadow somewhere", looking(light="shadow"))
+    yield Condition("light", "hard shadow across a digit", shadowed, HARD)
+    yield Condition("light", "reflection", looking(light="reflection"))
+    for exposure, noise in ((0.4, 6), (0.25, 9), (0.15, 12)):
+        yield Condition(
+            "light", f"low light {exposure}, noise {noise}", looking(exposure=exposure, noise=noise)
+        )
+    for length in (4, 8, 12):
+        yield Condition("lens", f"motion {length} px", looking(motion=length))
+    for sigma in (1.5, 3, 5):
+        yield Condition("lens", f"focus {sigma} px", looking(focus=sigma))
+    for quality in (60, 30, 15):
+        yield Condition("lens", f"JPEG {quality}", looking(quality=quality))
+    yield Condition("paper", "coloured paper", looking(exposure=0.5))
+    yield Condition("paper", "textured paper", looking(paper="textured"))
+    yield Condition("paper", "ruled paper", looking(paper="ruled"))
+    yield Condition("paper", "squared paper", looking(paper="squared"), HARD)
+    yield Condition("paper", "dotted paper", looking(paper="dotted"))
+    yield Condition("paper", "board with chalk", looking(paper="board"))
+    yield Condition("paper", "board with worn chalk", looking(paper="board", ink=0.35))
+    for ink in (0.3, 0.2, 0.12):
+        yield Condition("paper", f"weak ink {ink}", looking(ink=ink))
+    for count in range(1, 9):
+        yield Condition(
+            "numbers",
+            f"{count} digit{'s' if count > 1 else ''}",
+            looking((count, count), height=min(100, 560 // count)),
+        )
+    yield Condition("numbers", "11 digits in a row", looking((11, 11), height=45))
+    yield Condition("numbers", "2 to 4 lines", looking((1, 4), (2, 4), height=60))
+    yield Condition("numbers", "touching pairs", touching, HARD)
+    yield Condition("numbers", "at the frame's edge", at_edge)
+    yield Condition("numbers", "cells of a form", form)
+    yield Condition("numbers", "sudoku", sudoku)
+    for name, (value, shape) in SHAPES.items():
+        yield Condition("shapes", name, shaped(value, shape))
+    yield Condition("all", "anything at once", anything, None)
+
+
+CONDITIONS = tuple(_conditions())
+"""Every condition, in the order that the table has."""

@@ -1,0 +1,77 @@
+"""Conditions: every scene holds what its name says, with all of its digits in view."""
+
+import cv2
+import numpy as np
+import pytest
+import small_mnist
+
+from benchmarks.conditions import CONDITIONS, Condition
+from benchmarks.pool import Job
+from training.clutter import CLUTTER
+from training.scenes import Hand, Scene
+
+
+@pytest.fixture(scope="module")
+def hand() -> Hand:
+    digits = small_mnist.printed(100, 3)
+    return Hand(digits.images, digits.labels, drawn=0)
+
+
+def made(name: str, hand: Hand, case: int = 0) -> Scene:
+    condition = next(one for one in CONDITIONS if one.name == name)
+    return condition.make(hand, Job(name, case, 1).rng)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
+def test_every_digit_is_in_view(condition: Condition, hand: Hand) -> None:
+    one = made(condition.name, hand)
+    assert one.gray.dtype == np.uint8 and one.gray.shape == one.owners.shape
+    assert one.text.isdigit()
+    assert set(np.unique(one.owners)) - {-1} == set(range(len(one.text)))
+
+
+def test_names_are_not_given_twice() -> None:
+    names = [condition.name for condition in CONDITIONS] + list(CLUTTER)
+    assert len(set(names)) == len(names)
+
+
+def test_a_scene_is_the_same_whenever_it_is_made_and_unlike_the_next(hand: Hand) -> None:
+    first, again, other = (made("4 open", hand, case).gray for case in (0, 0, 1))
+    assert (first == again).all() and (first != other).any()
+
+
+@pytest.mark.parametrize("case", range(3))
+def test_touching_digits_touch(hand: Hand, case: int) -> None:
+    pair = made("touching pairs", hand, case)
+    left, right = ((pair.owners == index).astype(np.uint8) for index in (0, 1))
+    assert (cv2.dilate(left, np.ones((3, 3), np.uint8)) & right).any()
+
+
+@pytest.mark.parametrize("case", range(3))
+def test_digits_at_the_edge_touch_it(hand: Hand, case: int) -> None:
+    owners = made("at the frame's edge", hand, case).owners
+    assert max(edge.max() for edge in (owners[0], owners[-1], owners[:, 0], owners[:, -1])) >= 0
+
+
+@pytest.mark.parametrize("case", range(3))
+def test_the_hard_shadow_falls_across_a_digit(hand: Hand, case: int) -> None:
+    one = made("hard shadow across a digit", hand, case)
+    contrasts = []
+    for index in range(len(one.text)):
+        x, y, width, height = cv2.boundingRect((one.owners == index).astype(np.uint8))
+        place = np.s_[y : y + height, x : x + width]
+        paper = one.gray[place][one.owners[place] < 0]
+        contrasts.append(np.percentile(paper, 97) / np.percentile(paper, 20))
+    assert max(contrasts) > 1.2
+
+
+@pytest.mark.parametrize(("name", "sign"), [("slant -30 deg", -1), ("slant +30 deg", 1)])
+def test_slanted_digits_lean(hand: Hand, name: str, sign: int) -> None:
+    leans = []
+    for case in range(3):
+        one = made(name, hand, case)
+        for index in range(len(one.text)):
+            rows, columns = np.nonzero(one.owners == index)
+            upper = rows < rows.mean()
+            leans.append(columns[upper].mean() - columns[~upper].mean())
+    assert sign * np.mean(leans) > 10
