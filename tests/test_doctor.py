@@ -116,7 +116,7 @@ def test_bad_weights_fail_unless_the_shipped_ones_step_in(machine):
     (machine / "state" / "weights" / "1").mkdir(parents=True)
     (machine / "state" / "weights" / "current").symlink_to("1")
     finding = about("weights")
-    assert (finding.state, "1/digits.json" in finding.found) == ("warn", True)
+    assert (finding.state, "1/digits.pt" in finding.found) == ("warn", True)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_evaluate_needs_only_the_test_files(
         (("fit", "--data", "nowhere"), "nowhere: holds neither"),
         (("fit", "--network", "lenet"), "unknown network 'lenet'"),
         (("fit", "--device", "quantum"), "--device quantum is not to be had here"),
-        (("evaluate", "nowhere.pt"), "nowhere.json: cannot be read"),
+        (("evaluate", "nowhere.pt"), "nowhere.pt: cannot be read"),
     ],
 )
 def test_an_error_is_one_line(

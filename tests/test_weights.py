@@ -195,7 +195,7 @@ def test_installed_weights_that_have_gone_bad_give_way_to_the_shipped_ones(good,
 
 
 def test_configured_weights_that_are_bad_are_not_replaced_by_others(tmp_path):
-    with pytest.raises(WeightsError, match=r"nowhere\.json"):
+    with pytest.raises(WeightsError, match=r"nowhere\.pt"):
         weights.open_reader(ReadingSettings(weights=str(tmp_path / "nowhere.pt")))
 
 
