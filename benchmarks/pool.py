@@ -12,6 +12,7 @@ from typing import Self, TypeVar
 import cv2
 import numpy as np
 import torch
+from rich.console import Console
 from rich.progress import track
 
 from appliance.network import load
@@ -80,9 +81,12 @@ class Pool:
         """What came of so many cases of each name, and the first failures of each."""
         jobs = [Job(name, case, seed) for name in names for case in range(cases)]
         results = self._workers.map(partial(_with_tools, work), jobs, chunksize=4)
+        bar = Console(stderr=True)
         outcomes: dict[str, list[Outcome]] = {job.name: [] for job in jobs}
         failures: dict[str, list[Failure]] = {job.name: [] for job in jobs}
-        for job, (outcome, failure) in zip(jobs, track(results, "", len(jobs), transient=True), strict=True):
+        for job, (outcome, failure) in zip(
+            jobs, track(results, "", len(jobs), console=bar, transient=True), strict=True
+        ):
             outcomes[job.name].append(outcome)
             if failure and len(failures[job.name]) < _DRAWN:
                 failures[job.name].append(failure)

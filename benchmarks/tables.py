@@ -5,7 +5,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-_WIDTH = 150  # characters, where no terminal says how many it has
+_WIDTH = 160  # characters, where no terminal says how many it has
 
 
 def aimed(text: str, missed: bool) -> str:
