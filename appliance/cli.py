@@ -191,15 +191,14 @@ def record(
     from appliance.cameras import open_camera
 
     settings = _configuration(config).camera
-    recorded = 0
     try:
         with open_camera(source or settings.source, settings) as camera:
             print(f"recording {camera.name} into {folder}; Ctrl-C ends it", file=sys.stderr)
             for path in recorder.record(camera, folder, every=every, timeout=settings.timeout):
-                recorded += 1
                 print(path)
     except KeyboardInterrupt:
         pass
+    recorded = len(list(folder.glob("*.jpg")))
     print(f"{recorded} frames; write into {folder / 'labels.csv'} what each shows", file=sys.stderr)
 
 

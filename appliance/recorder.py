@@ -2,7 +2,9 @@
 
 import csv
 import shutil
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -38,13 +40,27 @@ def record(camera: Camera, folder: Path, *, every: float = 0.5, timeout: float =
                     f"{folder}: stopped after {number - 1} frames; the disk is nearly full"
                     f" (less than {SPARE // 2**20} MB free)"
                 )
-            write_atomically(path, _jpeg(frame))
-            _add_row(labels, path.name)
+            with _uninterrupted():
+                write_atomically(path, _jpeg(frame))
+                _add_row(labels, path.name)
         except OSError as error:
             raise ApplianceError(
                 f"{path}: cannot be written ({error.strerror}); {number - 1} frames are recorded"
             ) from error
         yield path
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Keeps Ctrl-C waiting, so that no frame is left without its row."""
+    asked: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: asked.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked:
+        raise KeyboardInterrupt
 
 
 def _spaced(camera: Camera, every: float, timeout: float) -> Iterator[Frame]:
