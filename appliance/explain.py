@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision import Box, Crop
+from appliance.vision import Box, Crop, overlap
 
 _TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small to be judged by itself
 _TO_JOIN = 0.1  # the cost of taking one more stroke into a digit: most digits are one stroke
@@ -146,10 +146,8 @@ def _as_large(boxes: Iterable[Box], size: float) -> int:
 
 def _inside(inner: Box, outer: Box) -> bool:
     """Whether a box lies within a larger one, as the hole of a zero within the zero."""
-    width = min(inner[0] + inner[2], outer[0] + outer[2]) - max(inner[0], outer[0])
-    height = min(inner[1] + inner[3], outer[1] + outer[3]) - max(inner[1], outer[1])
     area = inner[2] * inner[3]
-    return area < outer[2] * outer[3] and min(width, height) > 0 and width * height > 0.7 * area
+    return area < outer[2] * outer[3] and overlap(inner, outer) > 0.7 * area
 
 
 def _amount(digits: Iterable[Judged]) -> float:

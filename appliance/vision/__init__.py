@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision import crops, layout
-from appliance.vision.strokes import Box, find_strokes
+from appliance.vision.strokes import Box, find_strokes, overlap
 
-__all__ = ["Box", "Crop", "find_crops"]
+__all__ = ["Box", "Crop", "find_crops", "overlap"]
 
 _SMALLEST_FRAME = 240  # pixels of its shorter side; a smaller frame is enlarged first
 _MOST_ENLARGED = 4.0

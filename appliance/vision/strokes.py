@@ -59,6 +59,13 @@ class Stroke:
         return self.box[1] + self.box[3]
 
 
+def overlap(one: Box, other: Box) -> int:
+    """The area in pixels that two boxes share."""
+    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    return max(0, width) * max(0, height)
+
+
 def find_strokes(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     """The strokes of a gray frame `uint8 (H, W)`: those dark on light, and those light on dark."""
     ink = flatten(gray)
@@ -90,10 +97,8 @@ def _pieces(
 
 
 def _same(one: Stroke, other: Stroke) -> bool:
-    width = min(one.right, other.right) - max(one.left, other.left)
-    height = min(one.bottom, other.bottom) - max(one.top, other.top)
     largest = max(one.width * one.height, other.width * other.height)
-    return min(width, height) > 0 and width * height > 0.7 * largest
+    return overlap(one.box, other.box) > 0.7 * largest
 
 
 def _look_again(ink: NDArray[np.uint8], where: NDArray[np.uint8], threshold: float) -> list[Stroke]:
