@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 weights_app = typer.Typer(no_args_is_help=True, help="The weights in use: which, others, and back.")
 app.add_typer(weights_app, name="weights")
+corrections_app = typer.Typer(no_args_is_help=True, help="The readings that were put right, to train with.")
+app.add_typer(corrections_app, name="corrections")
 
 
 class Pins(StrEnum):
@@ -258,6 +260,41 @@ def rollback() -> None:
 
     print(f"{weights.rollback()} is in use again")
     _let_service_know()
+
+
+@corrections_app.command("list")
+def list_corrections(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Say what was put right: when, as what it was read, and what it is."""
+    import msgspec
+
+    from appliance.corrections import Corrections, counted
+
+    found = Corrections().answered()
+    if as_json:
+        for one in found:
+            print(msgspec.json.encode(one).decode())
+        return
+    table = _table("id", "read as", "is")
+    for one in found:
+        table.add_row(one.id, *("none" if value is None else str(value) for value in (one.read, one.value)))
+    counts = ", ".join(f"{count} of {value}" for value, count in counted(found).items() if count)
+    table.caption = f"{len(found)}: {counts.replace('None', 'no digit')}" if found else "none"
+    _print(table)
+
+
+@corrections_app.command("export")
+def export_corrections(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Without any: all.")] = None,
+) -> None:
+    """Write corrections to standard output, as a tar archive with a folder for each."""
+    from appliance.corrections import Corrections
+
+    if sys.stdout.isatty():
+        raise typer.BadParameter("this is an archive: send it to a file, with > corrections.tar")
+    store = Corrections()
+    store.export(ids or [one.id for one in store.answered()], sys.stdout.buffer)
 
 
 def _let_service_know() -> None:

@@ -187,6 +187,13 @@ class IndicatorSettings(_Settings, frozen=True):
                     yield from ((f"{key}[{index}]", pin) for index, pin in enumerate(value))
 
 
+class CorrectionSettings(_Settings, frozen=True):
+    """How much is kept of the readings that a person puts right."""
+
+    most: Annotated[int, Meta(ge=1, le=100_000, description="a whole number from 1 to 100000")] = 1000
+    megabytes: Annotated[int, Meta(ge=1, le=100_000, description="a whole number from 1 to 100000")] = 200
+
+
 class PageSettings(_Settings, frozen=True):
     """The live page."""
 
@@ -207,6 +214,7 @@ class Config(_Settings, frozen=True):
     reading: ReadingSettings = ReadingSettings()
     steady: SteadySettings = SteadySettings()
     indicators: IndicatorSettings = IndicatorSettings()
+    corrections: CorrectionSettings = CorrectionSettings()
     page: PageSettings = PageSettings()
 
 

@@ -31,3 +31,7 @@ class PinError(ApplianceError, ValueError):
 
 class WeightsError(ApplianceError, ValueError):
     """Weights or their card are missing, truncated, hostile, or do not fit each other."""
+
+
+class CorrectionError(ApplianceError, OSError):
+    """A correction is not there, or cannot be kept."""
