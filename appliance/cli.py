@@ -98,6 +98,7 @@ def run(
     from gpiozero.pins.mock import MockFactory
 
     from appliance import indicators
+    from appliance.health import Monitor
     from appliance.machine import is_raspberry_pi
     from appliance.service import Observer, Options, Service
     from appliance.signals import Requests
@@ -123,9 +124,11 @@ def run(
             observers.append(stack.enter_context(View(source or settings.camera.source, display)))
         elif display:
             observers.append(stack.enter_context(SegmentLog(display)))
-        stack.enter_context(hold_pid())
         options = Options(lambda: _configuration(config), factory, source, loop, fps)
-        Service(options, Requests(), observers).run()
+        service = Service(options, Requests(), observers)
+        if stack.enter_context(hold_pid()):
+            service.observe(stack.enter_context(Monitor(service)))
+        service.run()
 
 
 @app.command()

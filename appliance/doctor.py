@@ -77,6 +77,7 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
     yield _camera(config.camera.source)
     yield from _pins()
     yield _service()
+    yield from _speed()
     yield _temperature()
     yield from _throttling()
     yield _disk()
@@ -193,6 +194,28 @@ def _service() -> Finding:
     if unit["UnitFileState"] != "enabled":
         return _warn("service", found, f"sudo systemctl enable {SERVICE}, so that it starts at boot")
     return _ok("service", found)
+
+
+def _speed() -> Iterator[Finding]:
+    """What the running service says of itself."""
+    from appliance.health import STALE_AFTER, read_health
+
+    health, process = read_health(), running()
+    if process is None:
+        if health:
+            advice = f"journalctl -u {SERVICE} says why"
+            yield _warn("speed", f"the service is gone; it last spoke {health.age:.0f} s ago", advice)
+    elif health is None:
+        yield _warn("speed", "the service does not say yet", "look again in a moment")
+    elif health.age > STALE_AFTER:
+        advice = f"sudo systemctl restart {SERVICE}"
+        yield _warn("speed", f"the service hangs: it last spoke {health.age:.0f} s ago", advice)
+    elif health.fault:
+        yield _warn("speed", f"no frames: {health.fault}", "see camera, above")
+    else:
+        read = f", {health.read_ms.median:.1f} ms a frame" if health.read_ms else ""
+        light = f", light after {health.light_ms.median:.0f} ms" if health.light_ms else ""
+        yield _ok("speed", f"{health.fps:.1f} frames/s{read}{light}; reads {health.text or 'nothing'}")
 
 
 def _temperature() -> Finding:

@@ -6,8 +6,6 @@ what network the weights belong to and what they were measured at.
 
 import hashlib
 import io
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from appliance.atomic import write_atomically
 from appliance.errors import WeightsError
 
 _HOW_TO_SAVE = "save it with torch.save(model.state_dict(), FILE)"
@@ -176,21 +175,6 @@ def save(network: nn.Module, weights: Path, card: Card) -> Card:
     write_atomically(weights, data)
     write_atomically(card_path(weights), msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
     return card
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Writes a file so that after a crash at any instant either the old or the new one is there, whole."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _read(path: Path) -> bytes:

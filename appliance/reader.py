@@ -42,7 +42,7 @@ class Reading:
 
 
 class Reader:
-    """Reads frames with one network; `card` says which."""
+    """Reads frames with one network; `weights` is its file, and `card` says what they are."""
 
     def __init__(self, weights: Path, threshold: float | None = None) -> None:
         """Loads the weights; `threshold` takes the place of the card's.
@@ -52,6 +52,7 @@ class Reader:
         # A batch this small is done before a second thread has woken, and the camera needs the other cores.
         torch.set_num_threads(1)
         self._network, self.card = load(weights)
+        self.weights = weights
         calibration = self.card.calibration
         self._temperature = calibration.temperature
         self._threshold = calibration.threshold if threshold is None else threshold

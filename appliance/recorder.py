@@ -9,11 +9,11 @@ from pathlib import Path
 
 import cv2
 
+from appliance.atomic import write_atomically
 from appliance.cameras import Camera
 from appliance.errors import ApplianceError, FrameError, SourceEndedError
 from appliance.frame import Frame
 from appliance.labels import COLUMNS
-from appliance.network import write_atomically
 
 QUALITY = 92
 """Of the JPEG files, 0 to 100."""

@@ -38,6 +38,8 @@ class Moment:
     """How many frames were processed since the start, this one included."""
     skipped: int
     """How many the camera gave meanwhile that were not looked at, for a newer one had come."""
+    lit_ns: int = 0
+    """When the indicators showed it, on the clock of `frame.time_ns`."""
 
 
 Observer = Callable[[Moment], None]
@@ -57,10 +59,16 @@ class Options:
 
 
 class Service:
-    """The loop and its parts; a reload replaces those that the new configuration changes."""
+    """The loop and its parts; a reload replaces those that the new configuration changes.
 
+    Other threads may look at what has no underscore.
+    """
+
+    fault: CameraError | None = None
+    """Why there are no frames; None while there are."""
+    reader: Reader
+    """There once the service is `at_work`."""
     _config: Config
-    _reader: Reader
     _steadier: Steadier
     _indicators: Indicators
     _camera: Generator[Frame | CameraError | None, None, None]
@@ -72,8 +80,22 @@ class Service:
         """Touches nothing yet. `observers` are called with every moment, in the loop's own thread."""
         self._options = options
         self._requests = requests
-        self._observers = observers
+        self._observers = [*observers]
         self._systemd = Systemd()
+
+    @property
+    def at_work(self) -> bool:
+        """Whether everything has been opened that reading needs."""
+        return hasattr(self, "_indicators")
+
+    @property
+    def source(self) -> str:
+        """Where frames come from, as it was given or configured."""
+        return self._options.source or self._config.camera.source
+
+    def observe(self, observer: Observer) -> None:
+        """Has one more observer called with every moment; before `run`."""
+        self._observers.append(observer)
 
     def run(self) -> None:
         """Runs until it is asked to stop, or a recording is over. Then the pins are off, the camera closed.
@@ -94,7 +116,7 @@ class Service:
     def _start(self, parts: ExitStack) -> None:
         parts.enter_context(self._requests.from_signals(self._pins_off))
         self._config = self._options.configuration()
-        self._reader = open_reader(self._config.reading)
+        self.reader = open_reader(self._config.reading)
         self._steadier = Steadier(self._config.steady)
         self._camera = self._watch_camera(self._systemd.listens)
         parts.callback(lambda: self._camera.close())
@@ -116,14 +138,16 @@ class Service:
 
     def _process(self, frame: Frame) -> None:
         started = time.perf_counter()
-        reading = self._reader.read(frame)
+        reading = self.reader.read(frame)
         milliseconds = 1000 * (time.perf_counter() - started)
         stable = self._steadier.update(reading, frame.time_ns)
         self._indicators.show(stable)
+        lit_ns = time.monotonic_ns()
+        self.fault = None
         if stable.changed or self._faulty or not self._frames:
             self._tell(stable)
         self._count(frame)
-        moment = Moment(frame, reading, stable, milliseconds, self._frames, self._skipped)
+        moment = Moment(frame, reading, stable, milliseconds, self._frames, self._skipped, lit_ns)
         for observer in self._observers:
             observer(moment)
         self._systemd.feed_watchdog()
@@ -142,6 +166,7 @@ class Service:
         self._sequence = frame.sequence
 
     def _show_fault(self, fault: CameraError) -> None:
+        self.fault = fault
         if not self._faulty:
             self._faulty = True
             self._sequence = None
@@ -165,7 +190,7 @@ class Service:
         finally:
             self._systemd.ready()
         old, self._config = self._config, config
-        self._reader = reader
+        self.reader = reader
         self._steadier.settings = config.steady
         log.info("reloaded")
         if config.camera == old.camera:
@@ -190,7 +215,7 @@ class Service:
 
     def _watch_camera(self, patient: bool) -> Generator[Frame | CameraError | None, None, None]:
         settings, options = self._config.camera, self._options
-        source = options.source or settings.source
+        source = self.source
         stalled_after = max(settings.timeout, 2 / options.fps) if options.fps else settings.timeout
 
         def open_it() -> Camera:

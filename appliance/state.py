@@ -22,22 +22,32 @@ def state_folder() -> Path:
     return Path(given or "/var/lib/digit-appliance")
 
 
+def runtime_folder() -> Path:
+    """Where the running service says how it fares: what systemd gave it in /run, else the state's folder."""
+    given = os.environ.get("DIGIT_APPLIANCE_STATE") or os.environ.get("RUNTIME_DIRECTORY")
+    usual = Path("/run/digit-appliance")
+    return Path(given) if given else usual if usual.is_dir() else state_folder()
+
+
 @contextmanager
-def hold_pid() -> Iterator[None]:
-    """Says that this process is the service; where the folder cannot be written, does without."""
+def hold_pid() -> Iterator[bool]:
+    """Says that this process is the service, and gives whether it is.
+
+    It is not where the folder cannot be written, or beside another.
+    """
     try:
         descriptor = os.open(_pid_file(), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError:
         log.debug("no pid file: %s cannot be written", state_folder())
-        yield
+        yield False
         return
     try:
-        if _lock(descriptor):
+        if held := _lock(descriptor):
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
         else:
             log.warning("another service (process %s) is running here", running())
-        yield
+        yield held
     finally:
         os.close(descriptor)
 

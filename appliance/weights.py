@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance import network, shipped
+from appliance.atomic import write_atomically
 from appliance.cameras.recording import read_still
 from appliance.config import ReadingSettings
 from appliance.errors import WeightsError
@@ -138,7 +139,7 @@ def _reader(weights: Path, settings: ReadingSettings) -> Reader:
 def _copy(weights: Path, folder: Path) -> None:
     for source, name in ((weights, "digits.pt"), (network.card_path(weights), "digits.json")):
         try:
-            network.write_atomically(folder / name, source.read_bytes())
+            write_atomically(folder / name, source.read_bytes())
         except OSError as error:
             raise WeightsError(f"{source}: cannot be copied to {folder.parent} ({error.strerror})") from error
 

@@ -1,13 +1,18 @@
 import os
 import shutil
 import sys
+import time
 import types
+from functools import partial
 
+import msgspec
 import pytest
 from drawn import save_weights
 
 from appliance import doctor, shipped
 from appliance.doctor import examine
+from appliance.health import Health, Spread, WeightsInUse
+from appliance.state import hold_pid
 
 TRY_TORCH = doctor.TRY_TORCH
 TOLD_OF = [
@@ -214,10 +219,50 @@ def test_a_systemd_that_does_not_answer_is_quoted(machine):
 
 
 def test_a_service_started_by_hand_is_found():
-    from appliance.state import hold_pid
-
     with hold_pid():
         assert doctor._service().found == f"at work, process {os.getpid()}"
+
+
+def status(ago=0.0, **other):
+    told = Health(
+        pid=os.getpid(),
+        version="1",
+        since=0.0,
+        time=time.time() - ago,
+        source="picamera",
+        frames=9,
+        skipped=0,
+        fps=29.8,
+        read_ms=Spread(6.1, 9.0),
+        light_ms=Spread(12.4, 20.0),
+        text="42",
+        confidence=0.97,
+        fault=None,
+        weights=WeightsInUse("digitnet", "ab", None),
+    )
+    return msgspec.json.encode(msgspec.structs.replace(told, **other))
+
+
+@pytest.mark.parametrize(
+    ("written", "state", "told"),
+    [
+        (status, "ok", "29.8 frames/s, 6.1 ms a frame, light after 12 ms; reads 42"),
+        (partial(status, text="", read_ms=None, light_ms=None), "ok", "29.8 frames/s; reads nothing"),
+        (partial(status, fault="picamera: its cable"), "warn", "no frames: picamera: its cable"),
+        (partial(status, ago=3600.0), "warn", "hangs: it last spoke 3600 s ago"),
+        (bytes, "warn", "does not say yet"),
+    ],
+)
+def test_the_running_service_says_how_fast_it_is(machine, written, state, told):
+    with hold_pid():
+        (machine / "state" / "status.json").write_bytes(written())
+        finding = about("speed")
+    assert (finding.state, told in finding.found) == (state, True)
+
+
+def test_a_service_that_died_has_left_its_last_word(machine):
+    (machine / "state" / "status.json").write_bytes(status(ago=60.0))
+    assert about("speed").found == "the service is gone; it last spoke 60 s ago"
 
 
 @pytest.mark.parametrize(

@@ -117,12 +117,15 @@ def test_each_frame_becomes_a_moment_and_a_change_a_line(play, display, caplog):
     caplog.set_level(logging.INFO)
     shown = []
     film = Film(*["4"] * 10, *[""] * 10, *["42"] * 10)
+    started = time.monotonic_ns()
     moments = play(film, observers=[lambda moment: shown.append(display.character)])
     assert [moment.frame.name for moment in moments] == ["4"] * 10 + [""] * 10 + ["42"] * 10
     assert [moment.reading.text for moment in moments] == [moment.frame.name for moment in moments]
     assert [moment.frames for moment in moments] == list(range(1, 31))
     assert {moment.skipped for moment in moments} == {0}
     assert all(moment.milliseconds >= 0 for moment in moments)
+    lit = [moment.lit_ns for moment in moments]
+    assert lit == sorted(lit) and started <= lit[0] <= lit[-1] <= time.monotonic_ns()
     assert [moment.stable.text for moment in moments if moment.stable.changed] == ["4", "", "42"]
     assert caplog.messages == ["reads 4 (0.99)", "reads nothing", "reads 42 (0.98)"]
     # The display followed, frame by frame; what is longer than it begins with its first digit.

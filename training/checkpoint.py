@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel
 
-from appliance.network import write_atomically
+from appliance.atomic import write_atomically
 from training.errors import CheckpointError, TrainingError
 from training.recipe import Recipe
 

@@ -20,7 +20,7 @@ import numpy as np
 import platformdirs
 from numpy.typing import NDArray
 
-from appliance.network import write_atomically
+from appliance.atomic import write_atomically
 from training.errors import DataError
 
 MIRRORS = (

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch import Tensor
 
-from appliance.network import Card, write_atomically
+from appliance.atomic import write_atomically
+from appliance.network import Card
 from training.checkpoint import Epoch
 from training.errors import TrainingError
 from training.evaluate import Evaluation
