@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from training.paper import Picture, Shape, cloud, plain
 from training.pens import MARKS, draw, trace
 
-_LETTERS = "aaacdeeeefghhkmmnnprrrttuuvwxyABCDEFGHKLMNPRTUVWXY?&#%"  # none that might pass for a digit
+_LETTERS = "aaacdeeeefhhkmmnnprrrttuuvwxyABCEFHKLMNPRTUVWXY?&#"  # none that might pass for a digit
 
 
 def blank(shape: Shape, rng: np.random.Generator) -> Picture:
@@ -184,6 +184,33 @@ def objects(shape: Shape, rng: np.random.Generator) -> Picture:
     return page + rng.uniform(0, 0.03) * cloud(shape, 4, rng)
 
 
+def bars(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Ruler-straight edges and rules: cells of a form, fences, frames, tape; no hand draws so evenly."""
+    page = plain(shape, rng)
+    tone = float(page.mean()) * float(rng.uniform(0.1, 0.75))
+    middle, angle = rng.uniform(0.2, 0.8, 2) * shape[::-1], rng.normal(0, 6)
+    pitch, length = rng.uniform(18, 150, 2)
+    thickness = max(1, round(min(pitch, length) * float(np.exp(rng.uniform(np.log(0.02), np.log(0.4))))))
+    cells = rng.random() < 0.5
+    columns, rows = (int(n) for n in rng.integers(1, 9, 2))
+    lines = np.zeros(shape, np.float32)
+    x, y = (round(v) for v in middle - np.array([pitch * columns, length * rows]) / 2)
+    for column in range(columns + 1):
+        at = round(x + column * pitch)
+        for row in range(rows):
+            top = round(y + row * length)
+            low = round(top + length * (1 if cells else rng.uniform(0.3, 0.9)))
+            # A rectangle, for a thick line of OpenCV's has round ends.
+            cv2.rectangle(lines, (at, top), (at + thickness - 1, low), 1.0, -1)
+    for row in range(rows + 1 if cells else 0):
+        at = round(y + row * length)
+        cv2.rectangle(
+            lines, (x, at), (round(x + columns * pitch) + thickness - 1, at + thickness - 1), 1.0, -1
+        )
+    turned = cv2.warpAffine(lines, cv2.getRotationMatrix2D(middle.tolist(), angle, 1), shape[::-1])
+    return (page * (1 - turned) + tone * turned).astype(np.float32)
+
+
 def page_corner(shape: Shape, rng: np.random.Generator) -> Picture:
     """The edges of a sheet, or of several, on a table."""
     ground = table(shape, rng) if rng.random() < 0.5 else np.full(shape, rng.uniform(0.05, 0.6), np.float32)
@@ -209,6 +236,7 @@ CLUTTER: dict[str, Callable[[Shape, np.random.Generator], Picture]] = {
     "letters": letters,
     "crossed-out": crossed_out,
     "objects": objects,
+    "bars": bars,
     "page-corner": page_corner,
 }
 """Families of scenes with nothing to read."""
