@@ -26,8 +26,8 @@ from training.scenes import (
     random_look,
     render,
     render_clutter,
-    thinned,
 )
+from training.tracing import thinned, trace_image
 
 
 def handwritten() -> tuple[np.ndarray, np.ndarray]:
@@ -72,15 +72,16 @@ def test_a_digit_is_written_as_high_and_as_thick_as_asked(drawn: float, height: 
         ink = hand(drawn).write(value, height, thickness, rng(value))
         assert ink.dtype == np.float32 and ink.min() >= 0 and ink.max() <= 1
         rows = np.flatnonzero(ink.max(axis=1) > 0.5)
-        # The middle line of an image ends half its own pen's width before the image does.
-        assert np.ptp(rows) + 1 == pytest.approx(height, rel=0.06 if drawn else 0.2, abs=3)
+        assert np.ptp(rows) + 1 == pytest.approx(height, rel=0.06, abs=3)
         widths = cv2.distanceTransform((ink > 0.5).astype(np.uint8), cv2.DIST_L2, 5)
         middle = thinned((ink > 0.5).astype(np.uint8)) > 0
         assert 2 * float(np.median(widths[middle])) - 1 == pytest.approx(thickness, rel=0.2, abs=1.2)
 
 
 def test_mnists_digits_keep_their_shape_whatever_the_pen() -> None:
-    for image, value in zip(IMAGES, LABELS, strict=True):
+    followed = [at for at, image in enumerate(IMAGES) if trace_image(image) is not None]
+    assert len(followed) > 0.8 * len(IMAGES)
+    for image, value in zip(IMAGES[followed], LABELS[followed], strict=True):
         one = Hand(image[None], np.array([value]), drawn=0)
         ink = one.write(int(value), 140, 14, rng())
         again = as_mnist((255 * ink).astype(np.uint8))
@@ -101,49 +102,6 @@ def test_only_digits_of_the_value_asked_for_are_written() -> None:
     for seed in range(5):
         three, zero = written.write(3, 100, 8, rng(seed)), written.write(0, 100, 8, rng(seed))
         assert three.shape[1] < 30 < zero.shape[1]
-
-
-# --- the middle line ---
-
-
-def parts(picture: np.ndarray, connectivity: int = 8) -> int:
-    return cv2.connectedComponents(np.ascontiguousarray(picture, np.uint8), connectivity=connectivity)[0] - 1
-
-
-@given(st.integers(0, 9), st.integers(0, 100_000), st.sampled_from([3, 6, 12, 24]))
-@settings(max_examples=30, deadline=None)
-def test_a_middle_line_is_thin_lies_within_and_hangs_together_as_the_digit_does(
-    value: int, seed: int, thickness: int
-) -> None:
-    shape = DIGITS[value][seed % len(DIGITS[value])]
-    ink = (draw(trace(shape, rng(seed)), 110, thickness) > 0.5).astype(np.uint8)
-    before = ink.copy()
-    line = thinned(ink)
-    assert np.array_equal(ink, before)
-    assert line.shape == ink.shape and set(np.unique(line)) <= {0, 1}
-    assert not (line & ~ink & 1).any()
-    assert parts(line) == parts(ink), "no more pieces and no fewer"
-    assert parts(np.pad(1 - line, 1, constant_values=1), 4) == parts(np.pad(1 - ink, 1, constant_values=1), 4)
-    squares = line[:-1, :-1] & line[1:, :-1] & line[:-1, 1:] & line[1:, 1:]
-    assert squares.sum() <= 0.02 * line.sum(), "one pixel wide, but for a corner here and there"
-
-
-def test_the_middle_line_of_a_bar_is_its_middle() -> None:
-    bar = np.zeros((60, 21), np.uint8)
-    bar[5:55, 5:16] = 1
-    rows, columns = np.nonzero(thinned(bar))
-    assert (np.abs(columns[(rows > 14) & (rows < 46)] - 10) <= 1).all()
-    assert len(set(rows)) > 35
-
-
-def test_a_ring_stays_a_ring_and_nothing_stays_nothing() -> None:
-    ring = np.zeros((80, 80), np.uint8)
-    cv2.circle(ring, (40, 40), 28, 1, 12)
-    line = thinned(ring)
-    assert parts(1 - line, 4) == 2
-    away = np.hypot(*(np.argwhere(line) - 40).T)
-    assert np.abs(away - 28).max() <= 2
-    assert not thinned(np.zeros((9, 9), np.uint8)).any()
 
 
 # --- looks ---
@@ -256,11 +214,13 @@ def test_defocus_and_motion_take_sharpness_and_noise_adds_it() -> None:
 
 def test_marks_are_nobodys_and_leave_the_digits_alone() -> None:
     bare, marked = scene(["5"], seed=4), scene(["5"], seed=4, marks=4)
-    assert np.array_equal(bare.owners, marked.owners)
+    assert np.array_equal(bare.owners, np.maximum(marked.owners, -1)) and (marked.owners == -2).any()
     dark = 0.75 * np.median(marked.gray)
     assert (marked.gray < dark).sum() > 1.3 * (bare.gray < dark).sum()
     near = cv2.dilate((bare.owners >= 0).astype(np.uint8), np.ones((9, 9))) > 0
-    assert np.abs(bare.gray[near].astype(int) - marked.gray[near]).max() < 12
+    # Each page has a tone of its own.
+    shares = [one.gray[near] / np.median(one.gray) for one in (bare, marked)]
+    assert np.abs(shares[0] - shares[1]).max() < 0.12
 
 
 @pytest.mark.parametrize("family", CLUTTER)
@@ -312,6 +272,12 @@ def test_what_a_box_holds_is_judged_by_whose_pixels_it_has(box, holds: int, two:
 )
 def test_what_is_hard_to_say_is_left_open(box, two: Scene) -> None:
     assert judge(two, box) is None
+
+
+def test_a_digit_together_with_a_mark_is_none_and_with_a_bit_of_one_is_left_open(two: Scene) -> None:
+    two.owners[100:220, 40:95] = -2
+    assert judge(two, (40, 100, 120, 120)) == NOT_A_DIGIT
+    assert judge(two, (75, 100, 85, 120)) is None
 
 
 def test_in_a_scene_without_digits_nothing_is_one() -> None:

@@ -108,14 +108,22 @@ def shadow(shape: Shape, rng: np.random.Generator) -> Picture:
 
 def reflection(shape: Shape, rng: np.random.Generator) -> Picture:
     """A soft bright patch or streak, as on a whiteboard."""
+    return (0.75 + rng.uniform(0.2, 0.5) * _patch(shape, rng)).astype(np.float32)
+
+
+def glare(shape: Shape, rng: np.random.Generator) -> Picture:
+    """A streak so bright that ink within it pales."""
+    return (0.9 + rng.uniform(0.6, 2.0) * _patch(shape, rng)).astype(np.float32)
+
+
+def _patch(shape: Shape, rng: np.random.Generator) -> Picture:
     height, width = shape
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     x, y = rng.uniform(0, width), rng.uniform(0, height)
     angle = rng.uniform(0, np.pi)
     along = (columns - x) * np.cos(angle) + (rows - y) * np.sin(angle)
     across = -(columns - x) * np.sin(angle) + (rows - y) * np.cos(angle)
-    patch = np.exp(-((along / rng.uniform(80, 400)) ** 2) - (across / rng.uniform(20, 90)) ** 2)
-    return (0.75 + rng.uniform(0.2, 0.5) * patch).astype(np.float32)
+    return np.exp(-((along / rng.uniform(80, 400)) ** 2) - (across / rng.uniform(20, 90)) ** 2)
 
 
 LIGHTS: dict[str, Callable[[Shape, np.random.Generator], Picture]] = {
@@ -123,6 +131,7 @@ LIGHTS: dict[str, Callable[[Shape, np.random.Generator], Picture]] = {
     "gradient": gradient,
     "shadow": shadow,
     "reflection": reflection,
+    "glare": glare,
 }
 
 

@@ -15,20 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.network import NOT_A_DIGIT
-from appliance.vision import Box, find_crops
+from appliance.vision import Box, Crop, find_crops
+from appliance.vision.crops import as_mnist
 from training import paper
 from training.clutter import CLUTTER
 from training.paper import LIGHTS, PAPERS, Picture
 from training.pens import DIGITS, MARKS, draw, trace
+from training.tracing import Lines, trace_image
 
 FRAME = (480, 640)
-_NOBODY = -1
-_TRACED = 64  # pixels of height at which an MNIST digit's middle line is found
+_NOBODY, _MARK = -1, -2
 _CROPS_A_JOB = 500
+_TRIES = 8  # images looked at for one whose lines can be followed
 _BARE_STROKES = 0.2  # of the bare strokes that are no digit are shown to the network
-_BLURRED = 5  # pixels by which vision may see a stroke wider than it is
-_ROOM = 14  # pixels around it for the thickest pen
-_AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))  # clockwise from north
+_BLURRED = 5, 0.12  # pixels, or of its height, by which vision may see a digit larger than it is
+_BLOB = 0.72  # of its bounds that a digit's ink fills at most
+_ALIKE = 0.8  # correlation with its ink from which on a digit can be made out
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,10 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A frame `uint8 (H, W)`, its number, and whose each pixel is: a digit's index in `text`, or -1."""
+    """A frame `uint8 (H, W)`, its number, and whose each pixel is.
+
+    An owner is a digit's index in `text`, or -1 for nobody, or -2 for a mark that is no digit.
+    """
 
     gray: NDArray[np.uint8]
     text: str
@@ -69,60 +74,29 @@ class Hand:
 
     def write(self, value: int, height: float, thickness: float, rng: np.random.Generator) -> Picture:
         """One digit, cut to its bounds, `float32 (h, w)`, 1 where there is ink."""
+        return draw(self._lines(value, rng), height, thickness)
+
+    def _lines(self, value: int, rng: np.random.Generator) -> Lines:
+        """The lines that a pen follows for a digit."""
         own = self._images[value]
-        if len(own) == 0 or rng.random() < self._drawn:
-            shapes = DIGITS[value]
-            return draw(trace(shapes[int(rng.integers(len(shapes)))], rng), height, thickness)
-        return _redrawn(own[int(rng.integers(len(own)))], height, thickness)
-
-
-def _redrawn(image: NDArray[np.uint8], height: float, thickness: float) -> Picture:
-    """An MNIST digit at another size, as a pen of that thickness would have followed its middle line."""
-    x, y, w, h = cv2.boundingRect((image > 0).astype(np.uint8))
-    scale = _TRACED / h
-    big = cv2.resize(image[y : y + h, x : x + w], None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    solid = cv2.copyMakeBorder(cv2.GaussianBlur(big, (0, 0), 0.4 * scale), *[_ROOM] * 4, cv2.BORDER_CONSTANT)
-    away = cv2.distanceTransform(1 - thinned((solid > 100).astype(np.uint8)), cv2.DIST_L2, 5)
-    zoom = (height - thickness) / _TRACED
-    away = cv2.resize(
-        cv2.GaussianBlur(away, (0, 0), 1), None, fx=zoom, fy=zoom, interpolation=cv2.INTER_LINEAR
-    )
-    ink = np.clip(thickness / 2 + 0.5 - away * zoom, 0, min(1.0, thickness)).astype(np.float32)
-    x, y, w, h = cv2.boundingRect((ink > 0).astype(np.uint8))
-    return ink[y : y + h, x : x + w]
-
-
-def thinned(solid: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The middle line of a shape of ones, one pixel wide (Zhang and Suen, 1984)."""
-    line = np.pad(solid, 1)
-    while True:
-        before = line.sum()
-        for second in (False, True):
-            around = [
-                line[1 + dy : line.shape[0] - 1 + dy, 1 + dx : line.shape[1] - 1 + dx] for dy, dx in _AROUND
-            ]
-            count = sum(around)
-            turns = sum((a == 0) & (b == 1) for a, b in zip(around, [*around[1:], around[0]], strict=True))
-            north, east, south, west = around[::2]
-            sides = (
-                (north & east & west) | (north & south & west)
-                if second
-                else (north & east & south) | (east & south & west)
-            )
-            inner = line[1:-1, 1:-1]
-            inner[(inner == 1) & (count >= 2) & (count <= 6) & (turns == 1) & (sides == 0)] = 0
-        if line.sum() == before:
-            return line[1:-1, 1:-1]
+        if len(own) and rng.random() >= self._drawn:
+            for image in own[rng.integers(len(own), size=_TRIES)]:
+                if (lines := trace_image(image)) is not None:
+                    return lines
+        shapes = DIGITS[value]
+        return trace(shapes[int(rng.integers(len(shapes)))], rng)
 
 
 def random_look(rng: np.random.Generator, **fixed: Any) -> Look:
     """A look as it may come in a kitchen, an office or a classroom; `fixed` fields are kept."""
-    height = float(np.exp(rng.uniform(np.log(16), np.log(320))))
+    # A large digit is the only one of its scene, so more scenes have to hold one.
+    small, large = np.exp(rng.uniform(np.log(16), np.log(320))), rng.uniform(150, 440)
+    height = float(large if rng.random() < 0.3 else small)
     look = Look(
         paper=str(rng.choice(list(PAPERS), p=[0.45, 0.15, 0.12, 0.1, 0.06, 0.12])),
-        light=str(rng.choice(list(LIGHTS), p=[0.45, 0.2, 0.25, 0.1])),
+        light=str(rng.choice(list(LIGHTS), p=[0.42, 0.2, 0.22, 0.08, 0.08])),
         height=height,
-        stroke=float(np.exp(rng.uniform(np.log(0.03), np.log(0.2)))),
+        stroke=float(np.exp(rng.uniform(np.log(0.022), np.log(0.22)))),
         ink=float(rng.uniform(0.25, 0.95)),
         turn=float(rng.normal(0, 6)),
         perspective=float(rng.uniform(0, 0.12)),
@@ -142,20 +116,23 @@ def render(texts: Sequence[str], look: Look, hand: Hand, rng: np.random.Generato
     Where the rows do not fit the frame as the camera sees it, they are written smaller.
     """
     while True:
-        ink, owners = _written(texts, look, hand, rng)
+        ink, whose = _written(texts, look, hand, rng)
         view = _view(look, rng)
-        owners = cv2.warpPerspective(owners, view, FRAME[::-1], flags=cv2.INTER_NEAREST, borderValue=_NOBODY)
-        if _all_seen(owners, sum(map(len, texts))):
+        if _all_seen(_seen_from(view, whose), sum(map(len, texts))):
             break
         look = replace(look, height=0.9 * look.height)
-    taken = ink.copy()
     for _ in range(marks):
-        _scatter(taken, ink, look, rng)
+        _scatter(ink, whose, look, rng)
     page = cv2.warpPerspective(
         PAPERS[look.paper](FRAME, rng), view, FRAME[::-1], borderMode=cv2.BORDER_REFLECT
     )
     ink = cv2.warpPerspective(ink, view, FRAME[::-1])
-    return Scene(_photograph(_inked(page, ink, look), look, rng), "".join(texts), owners)
+    gray = _photograph(_inked(page, ink, look), look, rng)
+    return Scene(gray, "".join(texts), _seen_from(view, whose))
+
+
+def _seen_from(view: NDArray[np.float64], owners: NDArray[np.int16]) -> NDArray[np.int16]:
+    return cv2.warpPerspective(owners, view, FRAME[::-1], flags=cv2.INTER_NEAREST, borderValue=_NOBODY)
 
 
 def _all_seen(owners: NDArray[np.int16], count: int) -> bool:
@@ -211,7 +188,7 @@ def _stamp(ink: Picture, owners: NDArray[np.int16], digit: Picture, x: int, y: i
     owners[place][digit > 0.35] = number
 
 
-def _scatter(taken: Picture, ink: Picture, look: Look, rng: np.random.Generator) -> None:
+def _scatter(ink: Picture, owners: NDArray[np.int16], look: Look, rng: np.random.Generator) -> None:
     """One mark where there is room for it."""
     names = list(MARKS)
     height = look.height * rng.uniform(0.5, 1.1)
@@ -224,9 +201,8 @@ def _scatter(taken: Picture, ink: Picture, look: Look, rng: np.random.Generator)
     for _ in range(8):
         y, x = int(rng.integers(FRAME[0] - h)), int(rng.integers(FRAME[1] - w))
         around = slice(max(0, y - 6), y + h + 6), slice(max(0, x - 6), x + w + 6)
-        if taken[around].max() == 0:
-            taken[y : y + h, x : x + w] = 1
-            np.maximum(ink[y : y + h, x : x + w], mark, out=ink[y : y + h, x : x + w])
+        if (owners[around] == _NOBODY).all():
+            _stamp(ink, owners, mark, x, y, _MARK)
             return
 
 
@@ -258,21 +234,53 @@ def _photograph(picture: Picture, look: Look, rng: np.random.Generator) -> NDArr
 def judge(scene: Scene, box: Box) -> int | None:
     """What a crop of this box holds: a digit's value, `NOT_A_DIGIT`, or None where it is hard to say."""
     x, y, width, height = box
-    inside = np.bincount(
-        scene.owners[y : y + height, x : x + width].ravel() + 1, minlength=len(scene.text) + 1
-    )[1:]
-    every = np.bincount(scene.owners.ravel() + 1, minlength=len(scene.text) + 1)[1:]
-    share = inside / np.maximum(every, 1)
-    whole = np.flatnonzero(share > 0.93)
-    others = np.delete(share, whole) if len(whole) == 1 else share
-    if len(whole) == 1 and (others.size == 0 or others.max() < 0.1):
-        rows, columns = np.nonzero(scene.owners == whole[0])
-        tight = (np.ptp(rows) + _BLURRED) * (np.ptp(columns) + _BLURRED)
-        return int(scene.text[whole[0]]) if tight > 0.6 * width * height else NOT_A_DIGIT
-    if share.size == 0 or share.max() < 0.1 or len(whole) > 1:
+    inside, every = (
+        np.bincount(owners.ravel() - _MARK, minlength=len(scene.text) + 2)
+        for owners in (scene.owners[y : y + height, x : x + width], scene.owners)
+    )
+    share = inside[2:] / np.maximum(every[2:], 1)
+    if share.size == 0 or share.max() < 0.1 or (share > 0.93).sum() > 1:
         return NOT_A_DIGIT
-    partly = share.max() < 0.6
+    index = int(share.argmax())
+    if share[index] > 0.93:
+        others = max(inside[0] / every[index + 2], np.delete(share, index).max(initial=0))
+        filled = min(_filled(scene, index, box), 1 - others)
+        return (
+            int(scene.text[index])
+            if filled > 0.7 and others < 0.1
+            else NOT_A_DIGIT
+            if filled < 0.45
+            else None
+        )
+    partly = share[index] < 0.5
     return NOT_A_DIGIT if partly and width > 0.4 * height else None  # a narrow part may well look like a one
+
+
+def _filled(scene: Scene, index: int, box: Box) -> float:
+    """How much of a box a digit takes, at most, seen as blurred as may be."""
+    rows, columns = np.nonzero(scene.owners == index)
+    more = max(_BLURRED[0], _BLURRED[1] * np.ptp(rows))
+    return float((np.ptp(rows) + more) * (np.ptp(columns) + more) / (box[2] * box[3]))
+
+
+def _made_out(scene: Scene, crop: Crop) -> bool:
+    """Whether a person could tell a digit from its crop.
+
+    Noise, glare or a shadow may have spoilt it, or a broad pen have run together to a blob.
+    """
+    x, y, width, height = crop.box
+    owned = scene.owners[y : y + height, x : x + width] >= 0
+    if width > 0.4 * height and _solidity(crop.image) > _BLOB:
+        return False
+    pictures = (crop.image, as_mnist(255 * owned.astype(np.uint8)))
+    seen, meant = (cv2.GaussianBlur(picture, (0, 0), 1.5).ravel() for picture in pictures)
+    return float(np.corrcoef(seen, meant)[0, 1]) > _ALIKE
+
+
+def _solidity(image: NDArray[np.uint8]) -> float:
+    """How much of its bounds an image's ink fills."""
+    ink = (image > 127).astype(np.uint8)
+    return float(ink.sum() / max(1, cv2.boundingRect(ink)[2] * cv2.boundingRect(ink)[3]))
 
 
 def make_crops(
@@ -339,7 +347,7 @@ def _judged(scene: Scene, rng: np.random.Generator) -> list[tuple[NDArray[np.uin
             # Most bare strokes in a frame full of things are none, but that is for the reader to weigh.
             if found.box[2] > 0.35 * found.box[3] or rng.random() < _BARE_STROKES:
                 others.append((found.image, value))
-        elif value is not None:
+        elif value is not None and _made_out(scene, found):
             digits.append((found.image, value))
     rng.shuffle(others)
     return digits + others[: max(6, len(digits) // 2)]
