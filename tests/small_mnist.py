@@ -4,6 +4,7 @@
 
 import gzip
 import hashlib
+import json
 import sys
 from pathlib import Path
 
@@ -64,6 +65,17 @@ def quick_crops(
     crops[::3, ::4], crops[::3, 1::4] = 255, 0
     values[::3] = NOT_A_DIGIT
     return crops, values
+
+
+def put_right(folder: Path, digits: Digits) -> Path:
+    """A folder of corrections, as the appliance keeps them; gives it."""
+    for number, (crop, label) in enumerate(zip(digits.images, digits.labels, strict=True)):
+        place = folder / f"20261124T0715{number:02}-0a1b2c3d"
+        place.mkdir(parents=True)
+        cv2.imwrite(str(place / "crop.png"), crop)
+        value = None if label == NOT_A_DIGIT else int(label)
+        (place / "correction.json").write_text(json.dumps({"id": place.name, "value": value, "read": 3}))
+    return folder
 
 
 def replacements() -> list[tuple[object, str, object]]:

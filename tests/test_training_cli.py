@@ -60,6 +60,21 @@ def test_fit_then_evaluate(
     assert (tmp_path / "r" / "hardest.png").exists()
 
 
+def test_fit_then_learn_corrections(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: Path, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small_mnist.put_right(tmp_path / "corrections", small_mnist.printed(5, 7))
+    assert run(monkeypatch, *QUICK, "--data", data, "--out", "a.pt") == 0
+    learn = ["fit", "--from", "a.pt", "--corrections", "corrections", "--data", data, "--out", "b.pt"]
+    assert run(monkeypatch, *learn, "--network", "digitnet") == 1
+    assert "a.pt is a workshop-linear; leave --network digitnet out" in capsys.readouterr().err
+    assert run(monkeypatch, *learn, "--lr", "0.0001", "--batch", "20") == 0
+    shown = capsys.readouterr()
+    assert "weights b.pt, report reports/b/report.md" in shown.out and "before" in shown.err
+    assert (tmp_path / "b.json").exists()
+
+
 def test_evaluate_needs_only_the_test_files(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: Path, tmp_path: Path
 ) -> None:
@@ -77,6 +92,8 @@ def test_evaluate_needs_only_the_test_files(
         (("fit", "--network", "lenet"), "unknown network 'lenet'"),
         (("fit", "--device", "quantum"), "--device quantum is not to be had here"),
         (("evaluate", "nowhere.pt"), "nowhere.pt: cannot be read"),
+        (("fit", "--corrections", "c"), "--from and --corrections belong together"),
+        (("fit", "--corrections", "c", "--from", "nowhere.pt"), "nowhere.pt: cannot be read"),
     ],
 )
 def test_an_error_is_one_line(

@@ -73,5 +73,11 @@ def rates(scenes: Evaluation, calibration: Calibration) -> dict[str, float]:
     }
 
 
+def read_right(crops: Evaluation, calibration: Calibration) -> Tensor:
+    """Which crops the appliance reads right, `bool (N,)`: digits as their value, others not at all."""
+    read = confidences(crops.log_probabilities, calibration.temperature) >= calibration.threshold
+    return torch.where(crops.labels == NOT_A_DIGIT, ~read, read & (crops.values == crops.labels))
+
+
 def _share(what: Tensor, among: Tensor) -> float:
     return what[among].double().mean().item() if among.any() else 0.0

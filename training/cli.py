@@ -35,7 +35,16 @@ def digit_train() -> None:
 
 @app.command()
 def fit(
-    network: Annotated[str, typer.Option(help="digitnet, workshop-conv or workshop-linear.")] = "digitnet",
+    network: Annotated[
+        str | None,
+        typer.Option(help="digitnet, workshop-conv or workshop-linear.", show_default="digitnet"),
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="Weights that are to learn the --corrections too.")
+    ] = None,
+    corrections: Annotated[
+        Path | None, typer.Option(help="Folder of corrections, as digit-train pull fills it.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where the weights go, with their card beside them.")] = WEIGHTS,
     data: Data = None,
     report: Report = None,
@@ -55,32 +64,38 @@ def fit(
     threads: Threads = None,
     device: DeviceName = "auto",
 ) -> None:
-    """Trains a network; what is not given suits it. Run again after an interruption, it goes on."""
-    from training import fit as training
-    from training.recipe import recipe
+    """Trains a network; what is not given suits it. Run again after an interruption, it goes on.
 
-    chosen = recipe(
-        network,
-        epochs=epochs,
-        batch=batch,
-        lr=lr,
-        optimiser=optimiser,
-        scenes=scenes,
-        seed=seed,
-        precision=precision,
-    )
+    With --from and --corrections, trained weights learn what was put right, in a few minutes.
+    """
+    from training import fit as training
+    from training import tune
+    from training.recipe import recipe, tuning
+
+    choices = {
+        "epochs": epochs,
+        "batch": batch,
+        "lr": lr,
+        "optimiser": optimiser,
+        "scenes": scenes,
+        "seed": seed,
+        "precision": precision,
+    }
     folder = report or REPORTS / out.stem
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    where = _device(device, threads)
     try:
-        card = training.fit(
-            chosen,
-            out,
-            data,
-            folder,
-            _device(device, threads),
-            Console(stderr=True, soft_wrap=True, highlight=False),
-        )
+        if start and corrections:
+            chosen = tuning(_network_of(start, network), **choices)
+            card = tune.tune(chosen, start, corrections, out, data, folder, where, console)
+        elif start or corrections:
+            raise TrainingError("--from and --corrections belong together: give both, or neither")
+        else:
+            chosen = recipe(network or "digitnet", **choices)
+            card = training.fit(chosen, out, data, folder, where, console)
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on after the last whole epoch", file=sys.stderr)
+        what = "nothing was written" if corrections else "the same command goes on after the last whole epoch"
+        print(f"interrupted; {what}", file=sys.stderr)
         raise typer.Exit(130) from None
     for name, share in card.accuracies.items():
         print(f"{name} {100 * share:.2f} %")
@@ -109,6 +124,15 @@ def evaluate(
     folder = report or REPORTS / weights.stem
     reports.write(folder, card, tested, digits)
     print(f"report {folder / 'report.md'}")
+
+
+def _network_of(weights: Path, wanted: str | None) -> str:
+    from appliance.network import load
+
+    name = load(weights)[1].network
+    if wanted not in (None, name):
+        raise TrainingError(f"{weights} is a {name}; leave --network {wanted} out")
+    return name
 
 
 def _device(name: str, threads: int | None) -> "torch.device":

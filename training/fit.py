@@ -9,7 +9,7 @@ from tempfile import TemporaryFile
 import torch
 import torch.nn.functional as F  # noqa: N812 (its customary name)
 from rich.console import Console
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from appliance.network import MEAN, NETWORKS, STD, Card, build, save
@@ -89,9 +89,9 @@ def fit(
     return card
 
 
-def begin(recipe: Recipe, steps: int, device: torch.device) -> Session:
-    """A session before its first epoch."""
-    network = build(recipe.network).to(device)
+def begin(recipe: Recipe, steps: int, device: torch.device, network: nn.Module | None = None) -> Session:
+    """A session before its first epoch, of a fresh network or one that knows something already."""
+    network = (network or build(recipe.network)).to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = OPTIMISERS[recipe.optimiser](network, recipe)
     averaged = AveragedModel(network, multi_avg_fn=averaging(recipe.averaging), use_buffers=True)

@@ -58,6 +58,9 @@ RECIPES = {
     "workshop-linear": Recipe("workshop-linear", epochs=10, batch=64, optimiser="sgd", lr=0.01, momentum=0.5),
 }
 
+TUNING = {"digitnet": {"epochs": 2, "lr": 0.0005, "scenes": 4_000}}
+"""What is otherwise where trained weights learn more."""
+
 PRECISIONS = ("auto", "float32", "bfloat16")
 USUAL_LR = {"sgd": 0.01, "adam": 0.001}
 """For an optimiser that is not the recipe's own."""
@@ -77,6 +80,13 @@ def recipe(network: str, **choices: Any) -> Recipe:
     if optimiser != usual.optimiser:
         chosen.setdefault("lr", USUAL_LR[optimiser])
     return replace(usual, **chosen)
+
+
+def tuning(network: str, **choices: Any) -> Recipe:
+    """As `recipe`, for weights that are trained already and learn a little more."""
+    usual = {"epochs": 2, "lr": RECIPES[network].lr / 10, **TUNING.get(network, {})}
+    chosen = {name: value for name, value in choices.items() if value is not None}
+    return recipe(network, **{**usual, **chosen})
 
 
 def _check(kind: str, name: str, known: Iterable[str]) -> None:
