@@ -118,7 +118,8 @@ def render(texts: Sequence[str], look: Look, hand: Hand, rng: np.random.Generato
     while True:
         ink, whose = _written(texts, look, hand, rng)
         view = _view(look, rng)
-        if _all_seen(_seen_from(view, whose), sum(map(len, texts))):
+        # What the page's own edge cuts may lie well within the frame.
+        if all(_all_seen(owners, sum(map(len, texts))) for owners in (whose, _seen_from(view, whose))):
             break
         look = replace(look, height=0.9 * look.height)
     for _ in range(marks):
@@ -136,7 +137,7 @@ def _seen_from(view: NDArray[np.float64], owners: NDArray[np.int16]) -> NDArray[
 
 
 def _all_seen(owners: NDArray[np.int16], count: int) -> bool:
-    """Whether every digit is in the frame and none is cut by its edge."""
+    """Whether every digit is there and none is cut by the edge."""
     edge = np.concatenate([owners[0], owners[-1], owners[:, 0], owners[:, -1]])
     return len(np.unique(owners)) == count + 1 and bool((edge == _NOBODY).all())
 
