@@ -22,6 +22,10 @@ _SMALLEST = 4  # pixels; what is smaller both ways is dirt
 _SMALLEST_REMAINS = 12  # the same where lines were taken out
 _MOST = 64  # pieces looked at in one frame, the tallest first
 _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a page, and what touches them
+_HOLLOW = 0.2  # of its box: what fills less may be cells
+_MOSTLY = 0.7
+_END = 8  # pixels
+_BARE = 0.2  # shorter by longer side
 _LINE = 64  # pixels that a ruled line runs straight on
 _RUNS_ON = 0.4  # of the frame: how long it is altogether
 
@@ -85,15 +89,25 @@ def _pieces(
 ) -> list[Stroke]:
     threshold = max(threshold, 3 * float(np.median(ink[::4, ::4])))
     labels, stats = _components(_above(ink, threshold))
-    sprawling = np.flatnonzero(
-        (stats[:, cv2.CC_STAT_WIDTH] > _SPRAWLING * ink.shape[1])
-        | (stats[:, cv2.CC_STAT_HEIGHT] > _SPRAWLING * ink.shape[0])
-    )
     strokes = _strokes(ink, labels, stats)
-    if sprawling[1:].size:
-        again = _look_again(closer(), np.isin(labels, sprawling[1:]).astype(np.uint8), threshold)
-        strokes += [stroke for stroke in again if not any(_same(stroke, other) for other in strokes)]
-    return strokes
+    sprawling = _sprawling(stats, ink.shape)
+    if not sprawling.size:
+        return strokes
+    again, lines = _look_again(closer(), np.isin(labels, sprawling).astype(np.uint8), threshold)
+    strokes += [stroke for stroke in again if not any(_same(stroke, other) for other in strokes)]
+    near = cv2.dilate(lines, np.ones((7, 7), np.uint8))
+    faint = _above(ink, threshold)
+    return [stroke for stroke in strokes if not (_lies_on(stroke, near) or _joins(stroke, near, faint))]
+
+
+def _sprawling(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Which components are too large for a stroke, or large and so thin that they may be printed cells."""
+    sizes = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+    hollow = stats[:, cv2.CC_STAT_AREA] < _HOLLOW * sizes.prod(axis=1)
+    found = (sizes > _SPRAWLING * np.array(shape[::-1])).any(axis=1)
+    found |= hollow & (sizes.max(axis=1) > _RUNS_ON * max(shape))
+    found[0] = False
+    return np.flatnonzero(found)
 
 
 def _same(one: Stroke, other: Stroke) -> bool:
@@ -101,8 +115,10 @@ def _same(one: Stroke, other: Stroke) -> bool:
     return overlap(one.box, other.box) > 0.7 * largest
 
 
-def _look_again(ink: NDArray[np.uint8], where: NDArray[np.uint8], threshold: float) -> list[Stroke]:
-    """The strokes within something that sprawls over the frame: lined paper, a shadow, a page."""
+def _look_again(
+    ink: NDArray[np.uint8], where: NDArray[np.uint8], threshold: float
+) -> tuple[list[Stroke], NDArray[np.uint8]]:
+    """The strokes within something that sprawls over the frame, as lined paper, a shadow or a page; its lines."""
     ink = ink * where
     strongest = cv2.dilate(ink[::2, ::2], np.ones((15, 15), np.uint8))
     strongest = cv2.resize(strongest, ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
@@ -110,9 +126,32 @@ def _look_again(ink: NDArray[np.uint8], where: NDArray[np.uint8], threshold: flo
     lines = _lines(mask)
     labels, stats = _components(mask & ~lines)
     stats[np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) < _SMALLEST_REMAINS] = 0
-    beside = np.bincount(labels[cv2.dilate(lines, np.ones((7, 7), np.uint8)) > 0], minlength=len(stats))
-    stats[beside > 0.7 * stats[:, cv2.CC_STAT_AREA], cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1] = 0
-    return _strokes(ink, labels, stats)
+    return _strokes(ink, labels, stats), lines
+
+
+def _lies_on(stroke: Stroke, lines: NDArray[np.uint8]) -> bool:
+    """Whether a stroke is but the rest of ruled lines."""
+    x, y, width, height = stroke.box
+    if height > _RUNS_ON * lines.shape[0] or width > _RUNS_ON * lines.shape[1]:
+        return False  # it may be a large digit with a straight stroke
+    own = stroke.ink > 0
+    return np.count_nonzero(lines[y : y + height, x : x + width][own]) > _MOSTLY * np.count_nonzero(own)
+
+
+def _joins(stroke: Stroke, lines: NDArray[np.uint8], faint: NDArray[np.uint8]) -> bool:
+    """Whether a bare stroke runs from one line to another, even faintly, as the side of a printed cell does."""
+    x, y, width, height = stroke.box
+    if min(width, height) > _BARE * max(width, height):
+        return False
+    if width > height:
+        x, y, width, height, lines, faint = y, x, height, width, lines.T, faint.T
+    band = slice(max(0, y - _LINE // 2), y + height + _LINE // 2), slice(max(0, x - 1), x + width + 1)
+    inked, met = faint[band].any(axis=1), lines[band].any(axis=1)
+    middle = y + height // 2 - band[0].start
+    begins = int(np.flatnonzero(np.append(True, ~inked[:middle]))[-1])
+    ends = middle + int(np.flatnonzero(np.append(~inked[middle:], True))[0])
+    end = max(_END, height // 5)
+    return bool(met[begins : begins + end].any() and met[ends - end : ends].any())
 
 
 def _lines(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
