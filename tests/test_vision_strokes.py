@@ -120,6 +120,19 @@ def test_a_digit_on_lined_paper_is_a_stroke_without_the_lines(down: bool, streng
     assert [stroke for stroke in dark(paper, noise=1) if overlap(stroke.box, box) > 0.85]
 
 
+@pytest.mark.parametrize("width", [240, 480])
+def test_the_printed_sides_of_cells_are_no_strokes_but_the_digits_in_them_are(width: int) -> None:
+    paper = blank()
+    cv2.rectangle(paper, (60, 200), (60 + width, 280), 90, 4)
+    for x in range(140, 60 + width, 80):
+        cv2.line(paper, (x, 200), (x, 280), 120, 2)
+    for x in range(80, 60 + width, 80):
+        cv2.line(paper, (x + 18, 215), (x + 22, 265), 60, 6)
+    cells = [s for s in dark(paper) if s.width < 40]
+    assert [s.left // 80 for s in sorted(cells, key=lambda s: s.left)] == list(range(1, 1 + width // 80))
+    assert all(s.top > 205 and s.bottom < 275 for s in cells)
+
+
 def test_a_digit_on_a_sheet_on_a_table_is_seen() -> None:
     paper = blank(tone=90)
     paper[60:440, 120:560] = 225

@@ -25,6 +25,7 @@ _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a pag
 _HOLLOW = 0.2  # of its box: what fills less may be cells
 _MOSTLY = 0.7
 _END = 8  # pixels
+_PALE = 2.0  # times the ink of the lines: what is darker is no line
 _BARE = 0.2  # shorter by longer side
 _LINE = 64  # pixels that a ruled line runs straight on
 _RUNS_ON = 0.4  # of the frame: how long it is altogether
@@ -97,7 +98,12 @@ def _pieces(
     strokes += [stroke for stroke in again if not any(_same(stroke, other) for other in strokes)]
     near = cv2.dilate(lines, np.ones((7, 7), np.uint8))
     faint = _above(ink, threshold)
-    return [stroke for stroke in strokes if not (_lies_on(stroke, near) or _joins(stroke, near, faint))]
+    pale = _PALE * cv2.mean(ink, lines)[0]
+    return [
+        stroke
+        for stroke in strokes
+        if not (_lies_on(stroke, near) or (stroke.peak < pale and _joins(stroke, near, faint)))
+    ]
 
 
 def _sprawling(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.int64]:
@@ -118,7 +124,7 @@ def _same(one: Stroke, other: Stroke) -> bool:
 def _look_again(
     ink: NDArray[np.uint8], where: NDArray[np.uint8], threshold: float
 ) -> tuple[list[Stroke], NDArray[np.uint8]]:
-    """The strokes within something that sprawls over the frame, as lined paper, a shadow or a page; its lines."""
+    """The strokes within something that sprawls over the frame, as lined paper or a page; and its lines."""
     ink = ink * where
     strongest = cv2.dilate(ink[::2, ::2], np.ones((15, 15), np.uint8))
     strongest = cv2.resize(strongest, ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
@@ -135,19 +141,22 @@ def _lies_on(stroke: Stroke, lines: NDArray[np.uint8]) -> bool:
     if height > _RUNS_ON * lines.shape[0] or width > _RUNS_ON * lines.shape[1]:
         return False  # it may be a large digit with a straight stroke
     own = stroke.ink > 0
-    return np.count_nonzero(lines[y : y + height, x : x + width][own]) > _MOSTLY * np.count_nonzero(own)
+    met = int(np.count_nonzero(lines[y : y + height, x : x + width][own]))
+    return met > _MOSTLY * int(np.count_nonzero(own))
 
 
 def _joins(stroke: Stroke, lines: NDArray[np.uint8], faint: NDArray[np.uint8]) -> bool:
-    """Whether a bare stroke runs from one line to another, even faintly, as the side of a printed cell does."""
+    """Whether a bare stroke runs from one line to another, if faintly, as the side of a printed cell does."""
     x, y, width, height = stroke.box
     if min(width, height) > _BARE * max(width, height):
         return False
     if width > height:
         x, y, width, height, lines, faint = y, x, height, width, lines.T, faint.T
-    band = slice(max(0, y - _LINE // 2), y + height + _LINE // 2), slice(max(0, x - 1), x + width + 1)
-    inked, met = faint[band].any(axis=1), lines[band].any(axis=1)
-    middle = y + height // 2 - band[0].start
+    top = max(0, y - _LINE // 2)
+    band = slice(top, y + height + _LINE // 2), slice(max(0, x - 1), x + width + 1)
+    inked = faint[band].max(axis=1) > 0
+    met = lines[band].max(axis=1) > 0
+    middle = y + height // 2 - top
     begins = int(np.flatnonzero(np.append(True, ~inked[:middle]))[-1])
     ends = middle + int(np.flatnonzero(np.append(~inked[middle:], True))[0])
     end = max(_END, height // 5)
