@@ -226,14 +226,15 @@ def doctor(config: ConfigOption = None) -> None:
 @weights_app.command()
 def show() -> None:
     """Say which weights are in use, and which others could be."""
-    from appliance import network, weights
+    from appliance import weights
+    from appliance.card import read_weights
 
     settings = _configuration(None).reading
     table = _table("", "weights", "network", "measured", "date", "SHA-256")
     for path in weights.known(settings):
         mark = "[green]in use" if path == weights.candidates(settings)[0] else ""
         try:
-            _, card = network.load(path)
+            _, card = read_weights(path)
         except WeightsError as error:
             table.add_row(mark, f"[red]{escape(str(error))}")
             continue
@@ -251,7 +252,7 @@ def install(
     """Check weights, try them on the shipped frames, and put them in use."""
     from appliance import weights
 
-    result = weights.install(file)
+    result = weights.install(file, _configuration(None).reading.engine)
     print(f"{file} is in use from now on: it reads {result} right")
     _let_service_know()
 
@@ -298,6 +299,16 @@ def export_corrections(
         raise typer.BadParameter("this is an archive: send it to a file, with > corrections.tar")
     store = Corrections()
     store.export(ids or [one.id for one in store.answered()], sys.stdout.buffer)
+
+
+@weights_app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="A weights file, its card (.json) beside it.")],
+) -> None:
+    """Make the ONNX of weights, for Pis without PyTorch: reading.engine = "opencv" or "onnxruntime"."""
+    from appliance.export import export as make
+
+    print(f"{make(file)} is made; keep it beside {file.name} and its card")
 
 
 def _let_service_know() -> None:

@@ -8,6 +8,7 @@ import re
 import reprlib
 import tomllib
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -57,6 +58,9 @@ class CameraSettings(_Settings, frozen=True):
     """For how many frames each still of a folder is in view."""
 
 
+EngineName = Literal["torch", "opencv", "onnxruntime"]
+
+
 class ReadingSettings(_Settings, frozen=True):
     """Which network reads, and how sure it must be."""
 
@@ -67,6 +71,10 @@ class ReadingSettings(_Settings, frozen=True):
         Meta(description='"calibrated" or a confidence from 0 to 1'),
     ] = "calibrated"
     """A digit less sure than this is not read; `calibrated` is what the weights' card says."""
+    engine: Annotated[EngineName, Meta(description='"torch", "opencv" or "onnxruntime"')] = msgspec.field(
+        default_factory=lambda: "torch" if find_spec("torch") else "opencv"
+    )
+    """What runs the network; all but torch need what `digit-appliance weights export` makes."""
 
 
 class SteadySettings(_Settings, frozen=True):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from appliance.config import Config, load_config
-from appliance.errors import ConfigError, WeightsError
+from appliance.errors import ConfigError, EngineError, WeightsError
 from appliance.machine import is_raspberry_pi, model
 from appliance.state import running, state_folder
 
@@ -69,10 +69,10 @@ _ok, _warn, _fail = partial(Finding, "ok"), partial(Finding, "warn"), partial(Fi
 def examine(config_file: Path | None) -> Iterator[Finding]:
     """Looks at everything, in the order in which it is needed."""
     yield _machine()
-    torch = _torch()
-    yield torch
     configuration, config = _configuration(config_file)
     yield configuration
+    torch = _torch() if config.reading.engine == "torch" else _ok("PyTorch", "not needed")
+    yield torch
     yield _weights(config) if torch.state == "ok" else _warn("weights", "not looked at", "PyTorch first")
     yield _camera(config.camera.source)
     yield from _pins()
@@ -109,15 +109,18 @@ def _configuration(path: Path | None) -> tuple[Finding, Config]:
 
 
 def _weights(config: Config) -> Finding:
-    from appliance import network, weights
+    from appliance import weights
+    from appliance.engine import open_engine
 
     best, *others = weights.candidates(config.reading)
     try:
-        _, card = network.load(best)
+        card = open_engine(config.reading.engine, best).card
+    except EngineError as error:
+        return _fail("weights", str(error), "or set reading.engine in the configuration")
     except WeightsError as error:
         bad = _warn if others else _fail
         return bad("weights", str(error), "install others, or digit-appliance weights rollback")
-    return _ok("weights", f"{card.network} in {best}")
+    return _ok("weights", f"{card.network} in {best}, run by {config.reading.engine}")
 
 
 def _camera(source: str) -> Finding:

@@ -29,6 +29,10 @@ class PinError(ApplianceError, ValueError):
     """A pin does not exist, is used twice, or cannot be driven."""
 
 
+class EngineError(ApplianceError, ImportError):
+    """What is to run or export the network is not installed on this machine."""
+
+
 class WeightsError(ApplianceError, ValueError):
     """Weights or their card are missing, truncated, hostile, or do not fit each other."""
 

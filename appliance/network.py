@@ -1,37 +1,55 @@
-"""The networks, how crops become their input, and the weights file with its card.
-
-A weights file is a plain `state_dict`; beside it lies its card, a JSON file of the same name, which says
-what network the weights belong to and what they were measured at.
-"""
+"""The networks in PyTorch, and their weights files: a plain `state_dict` each, its card beside it."""
 
 import hashlib
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from appliance import card as cards
 from appliance.atomic import write_atomically
+from appliance.card import (
+    CLASSES,
+    MEAN,
+    NOT_A_DIGIT,
+    STD,
+    Calibration,
+    Card,
+    card_path,
+    read_weights,
+    write_card,
+)
 from appliance.errors import WeightsError
 
+__all__ = [
+    "MEAN",
+    "NETWORKS",
+    "NOT_A_DIGIT",
+    "STD",
+    "Calibration",
+    "Card",
+    "build",
+    "card_path",
+    "folded",
+    "load",
+    "normalise",
+    "save",
+    "write_atomically",
+]
+
 _HOW_TO_SAVE = "save it with torch.save(model.state_dict(), FILE)"
-
-MEAN, STD = 0.1307, 0.3081
-"""The mean and standard deviation of MNIST's training pixels, scaled to 0..1."""
-
-NOT_A_DIGIT = 10
-"""The class of crops that hold no digit, in networks that know it."""
 
 
 class WorkshopLinear(nn.Sequential):
     """The workshop's first network: 784 → 100 → 10, fully connected."""
 
-    classes = 10
+    classes = CLASSES["workshop-linear"]
 
     def __init__(self) -> None:
         super().__init__(
@@ -46,7 +64,7 @@ class WorkshopLinear(nn.Sequential):
 class WorkshopConv(nn.Sequential):
     """The workshop's second network: one convolution, ReLU and max-pooling before the linear layers."""
 
-    classes = 10
+    classes = CLASSES["workshop-conv"]
 
     def __init__(self) -> None:
         super().__init__(
@@ -69,7 +87,7 @@ class DigitNet(nn.Sequential):
     normalisation everywhere, learned strides in place of pooling.
     """
 
-    classes = 11
+    classes = CLASSES["digitnet"]
 
     def __init__(self, width: int = 32) -> None:
         super().__init__(
@@ -113,41 +131,27 @@ def build(name: str) -> nn.Module:
 
 
 def normalise(crops: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> Tensor:
-    """Crops `uint8 (N, 28, 28)`, white on black, to the networks' input `float32 (N, 1, 28, 28)`.
+    """Crops `uint8 (N, 28, 28)`, white on black, to the networks' input `float32 (N, 1, 28, 28)`."""
+    return torch.from_numpy(cards.normalise(crops))
 
-    The same as torchvision's `ToTensor` followed by `Normalize(0.1307, 0.3081)`.
+
+def folded(network: nn.Module) -> nn.Module:
+    """The same network for evaluation only, and faster.
+
+    Each batch normalisation is made part of the layer before it, and weights lie as many crops need them.
     """
-    pixels = torch.from_numpy(np.asarray(crops, dtype=np.float32)).unsqueeze(1)
-    return pixels.div_(255).sub_(MEAN).div_(STD)
-
-
-class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How scores become confidence, fitted on the held-out split."""
-
-    temperature: Annotated[float, msgspec.Meta(gt=0)] = 1.0
-    """Log-probabilities are divided by this before the softmax (Guo et al., arXiv 1706.04599)."""
-    threshold: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
-    """A crop whose digit is less sure than this is not read."""
-
-
-class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a weights file holds and what it was measured at."""
-
-    network: str
-    classes: int
-    sha256: str
-    mean: float = MEAN
-    std: float = STD
-    calibration: Calibration = Calibration()
-    command: str = ""
-    dataset: str = ""
-    accuracies: dict[str, float] = {}
-    date: str = ""
-
-
-def card_path(weights: Path) -> Path:
-    """Where the card of a weights file lies: beside it, ending in `.json`."""
-    return weights.with_suffix(".json")
+    if not isinstance(network, nn.Sequential):
+        return network
+    layers: list[nn.Module] = []
+    for layer in network:
+        if isinstance(layer, nn.BatchNorm2d) and layers and isinstance(layers[-1], nn.Conv2d):
+            layers[-1] = fuse_conv_bn_eval(layers[-1], layer)
+        elif not isinstance(layer, nn.Dropout):
+            layers.append(layer)
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
+    return nn.Sequential(*layers).eval()
 
 
 def load(weights: Path) -> tuple[nn.Module, Card]:
@@ -155,12 +159,7 @@ def load(weights: Path) -> tuple[nn.Module, Card]:
 
     Raises `WeightsError` if a file is missing, truncated or hostile, or does not fit its card.
     """
-    data = _read(weights)
-    card = _read_card(card_path(weights))
-    if hashlib.sha256(data).hexdigest() != card.sha256:
-        raise WeightsError(
-            f"{weights}: not the weights its card describes (SHA-256 differs); copy both files again"
-        )
+    data, card = read_weights(weights)
     network = build(card.network)
     _load_state(network, data, weights)
     return network.eval(), card
@@ -171,36 +170,9 @@ def save(network: nn.Module, weights: Path, card: Card) -> Card:
     buffer = io.BytesIO()
     torch.save({name: value.detach().cpu() for name, value in network.state_dict().items()}, buffer)
     data = buffer.getvalue()
-    card = msgspec.structs.replace(card, sha256=hashlib.sha256(data).hexdigest())
+    card = msgspec.structs.replace(card, sha256=hashlib.sha256(data).hexdigest(), onnx="")
     write_atomically(weights, data)
-    write_atomically(card_path(weights), msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
-    return card
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error.strerror}); give a weights file") from error
-
-
-def _read_card(path: Path) -> Card:
-    try:
-        card = msgspec.json.decode(_read(path), type=Card)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise WeightsError(
-            f"{path}: not a weights card ({error}); copy it again from where it was trained"
-        ) from error
-    expected: dict[str, Any] = {
-        "classes": getattr(NETWORKS.get(card.network), "classes", None),
-        "mean": MEAN,
-        "std": STD,
-    }
-    if card.network not in NETWORKS:
-        raise WeightsError(f"{path}: unknown network '{card.network}'; known are {', '.join(NETWORKS)}")
-    for key, value in expected.items():
-        if getattr(card, key) != value:
-            raise WeightsError(f"{path}: {key} is {getattr(card, key)}, but {card.network} has {value}")
+    write_card(weights, card)
     return card
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from appliance.config import EngineName
+from appliance.engine import open_engine
 from appliance.explain import Judged, digits_of
 from appliance.frame import Frame
-from appliance.network import load, normalise
 from appliance.vision import Box, Crop, find_crops
 
 _NEVER = 1e-6  # no probability is taken to be less
@@ -44,15 +44,15 @@ class Reading:
 class Reader:
     """Reads frames with one network; `weights` is its file, and `card` says what they are."""
 
-    def __init__(self, weights: Path, threshold: float | None = None) -> None:
+    def __init__(self, weights: Path, threshold: float | None = None, engine: EngineName = "torch") -> None:
         """Loads the weights; `threshold` takes the place of the card's.
 
-        Raises `WeightsError` if the weights are not whole and true to their card.
+        Raises `WeightsError` if the weights are not whole and true to their card, `EngineError` if the
+        engine is not installed.
         """
-        # A batch this small is done before a second thread has woken, and the camera needs the other cores.
-        torch.set_num_threads(1)
-        self._network, self.card = load(weights)
         self.weights = weights
+        self._engine = open_engine(engine, weights)
+        self.card = self._engine.card
         calibration = self.card.calibration
         self._temperature = calibration.temperature
         self._threshold = calibration.threshold if threshold is None else threshold
@@ -65,9 +65,9 @@ class Reader:
     def _judge(self, crops: Sequence[Crop]) -> list[Judged]:
         if not crops:
             return []
-        with torch.inference_mode():
-            scores = self._network(normalise([crop.image for crop in crops])) / self._temperature
-            probabilities = scores.softmax(dim=1).numpy()
+        scores = self._engine([crop.image for crop in crops]) / self._temperature
+        likely = np.exp(scores - scores.max(axis=1, keepdims=True))
+        probabilities = likely / likely.sum(axis=1, keepdims=True)
         # A network of ten classes knows no "none": what it is not sure of counts as that.
         none = probabilities[:, 10] if probabilities.shape[1] > 10 else 1 - probabilities.max(axis=1)
         return [

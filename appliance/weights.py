@@ -1,9 +1,9 @@
 """The weights on this machine: those shipped, those installed since, and the way back.
 
     /var/lib/digit-appliance/weights/
-        1/digits.pt  1/digits.json      every installation has a folder of its own
-        2/digits.pt  2/digits.json
-        current -> 2                    one rename switches the weights and their card together
+        1/digits.pt  1/digits.json  1/digits.onnx   every installation has a folder of its own;
+        2/digits.pt  2/digits.json                  the ONNX is there if there is one
+        current -> 2                                one rename switches the weights and their card together
 
 Installations are a stack: `rollback` goes to the one below, and at last to those shipped; what lies above
 is forgotten at the next `install`.
@@ -19,10 +19,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance import network, shipped
+from appliance import shipped
 from appliance.atomic import write_atomically
 from appliance.cameras.recording import read_still
-from appliance.config import ReadingSettings
+from appliance.card import card_path, onnx_path, read_onnx, read_weights
+from appliance.config import EngineName, ReadingSettings
+from appliance.engine import open_engine
 from appliance.errors import WeightsError
 from appliance.labels import read_labels
 from appliance.reader import Reader
@@ -86,18 +88,20 @@ def installed() -> list[Path]:
     return sorted((path for path in _store().iterdir() if path.name.isdigit()), key=_number)
 
 
-def install(weights: Path) -> SelfTest:
-    """Checks weights and their card, tries them on the shipped frames, and puts them in use.
+def install(weights: Path, engine: EngineName = "torch") -> SelfTest:
+    """Checks weights and their card, tries them on the shipped frames with `engine`, and puts them in use.
 
     Raises `WeightsError` and leaves everything as it was if they are not whole, do not fit their card, or
     miss more than half of the frames.
     """
-    network.load(weights)
+    open_engine(engine, weights)
+    if onnx_path(weights).exists() and read_weights(weights)[1].onnx:
+        read_onnx(weights)
     with _changing() as store, tempfile.TemporaryDirectory(prefix=".new-", dir=store) as folder:
         new = Path(folder) / "whole"
         new.mkdir()
         _copy(weights, new)
-        result = self_test(new / "digits.pt")
+        result = self_test(new / "digits.pt", engine)
         if 2 * result.right < result.frames:
             raise WeightsError(f"{weights}: not installed, for it reads {result} right")
         below = _up_to_current()
@@ -123,21 +127,25 @@ def rollback() -> Path:
     return candidates(ReadingSettings())[0]
 
 
-def self_test(weights: Path) -> SelfTest:
-    """Reads the shipped frames with `weights`."""
+def self_test(weights: Path, engine: EngineName = "torch") -> SelfTest:
+    """Reads the shipped frames with `weights`, run by `engine`."""
     frames = shipped.frames()
     labels = read_labels(frames)
-    reader = Reader(weights)
+    reader = Reader(weights, engine=engine)
     right = sum(reader.read(read_still(frames / name)).text == text for name, text in labels.items())
     return SelfTest(right, len(labels))
 
 
 def _reader(weights: Path, settings: ReadingSettings) -> Reader:
-    return Reader(weights, None if settings.threshold == "calibrated" else settings.threshold)
+    threshold = None if settings.threshold == "calibrated" else settings.threshold
+    return Reader(weights, threshold, settings.engine)
 
 
 def _copy(weights: Path, folder: Path) -> None:
-    for source, name in ((weights, "digits.pt"), (network.card_path(weights), "digits.json")):
+    sources = {"digits.pt": weights, "digits.json": card_path(weights), "digits.onnx": onnx_path(weights)}
+    for name, source in sources.items():
+        if name == "digits.onnx" and not source.exists():
+            continue
         try:
             write_atomically(folder / name, source.read_bytes())
         except OSError as error:

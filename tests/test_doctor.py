@@ -17,8 +17,8 @@ from appliance.state import hold_pid
 TRY_TORCH = doctor.TRY_TORCH
 TOLD_OF = [
     "machine",
-    "PyTorch",
     "configuration",
+    "PyTorch",
     "weights",
     "camera",
     "pins",

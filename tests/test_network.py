@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from appliance import network, shipped
+from appliance import card as card_file
+from appliance import shipped
 from appliance.errors import WeightsError
 from appliance.network import (
     NETWORKS,
@@ -256,7 +257,7 @@ def test_weights_whose_card_could_not_be_written_are_not_taken_for_the_old_ones(
             full()
         write_atomically(path, data)
 
-    monkeypatch.setattr(network, "write_atomically", only_weights)
+    monkeypatch.setattr(card_file, "write_atomically", only_weights)
     with pytest.raises(OSError, match="No space left"):
         save(build("workshop-linear"), weights, Card("workshop-linear", 10, ""))
     assert card_path(weights).read_bytes() == old_card

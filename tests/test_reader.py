@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from appliance import network, reader, shipped
+from appliance.card import CLASSES, MEAN, STD, Calibration, Card
+from appliance.engine import Torch
 from appliance.errors import WeightsError
 from appliance.frame import Frame
-from appliance.network import MEAN, NETWORKS, STD, Calibration, Card
+from appliance.network import NETWORKS
 from appliance.reader import Digit, Reader, Reading
 from appliance.vision import Crop
 from training.clutter import CLUTTER
@@ -87,10 +89,13 @@ class Desk:
     def reader(self, kind: type[StandIn] = StandIn, own: float | None = None, **calibration: float) -> Reader:
         """One whose card has this calibration, and that is given a threshold of its `own`."""
         self._monkeypatch.setitem(NETWORKS, "stand-in", kind)
+        self._monkeypatch.setitem(CLASSES, "stand-in", kind.classes)
         known = Calibration(**{"temperature": 1.0, "threshold": 0.5, **calibration})
         network.save(kind(), self.weights, Card("stand-in", kind.classes, "", calibration=known))
         made = Reader(self.weights, own)
-        (self.network,) = (value for value in vars(made).values() if isinstance(value, nn.Module))
+        assert isinstance(made._engine, Torch)
+        assert isinstance(made._engine.network, StandIn)
+        self.network = made._engine.network
         return made
 
     def read(self, *crops: Crop, by: Reader | None = None) -> Reading:

@@ -6,7 +6,7 @@ import stat
 import pytest
 from drawn import draw, save_frames, save_useless_weights, save_weights
 
-from appliance import network, shipped, weights
+from appliance import shipped, weights
 from appliance.config import ReadingSettings
 from appliance.errors import WeightsError
 from appliance.frame import Frame
@@ -166,7 +166,7 @@ def test_a_disk_that_is_full_or_closed_leaves_everything_as_it_was(good, state, 
     def refuse(path, data):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(network, "write_atomically", refuse)
+    monkeypatch.setattr(weights, "write_atomically", refuse)
     with pytest.raises(WeightsError, match=told):
         weights.install(good)
     assert sorted((state / "weights").rglob("*")) == before
