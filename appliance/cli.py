@@ -14,7 +14,7 @@ import typer
 from rich.markup import escape
 
 from appliance import __version__
-from appliance.errors import ApplianceError, FrameError, WeightsError
+from appliance.errors import ApplianceError, ConfigError, FrameError, WeightsError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -99,16 +99,24 @@ def run(
 
     from appliance import indicators
     from appliance.health import Monitor
+    from appliance.lastgood import last_good
     from appliance.machine import is_raspberry_pi
     from appliance.service import Observer, Options, Service
     from appliance.signals import Requests
     from appliance.simulated import SegmentLog, SimulatedDisplay
     from appliance.state import hold_pid
-    from appliance.systemd import log_to_stderr
+    from appliance.systemd import Systemd, log_to_stderr
     from appliance.terminal import View
 
     log_to_stderr()
-    settings = _configuration(config)
+    # Started by hand, a mistake in the file is for the person there to see.
+    fallback = last_good() if Systemd().listens else None
+    try:
+        settings = _configuration(config)
+    except ConfigError:
+        if fallback is None:
+            raise
+        settings = fallback
     mode = pins or (Pins.REAL if is_raspberry_pi() else Pins.MOCK)
     factory = indicators.pins(mode.value)
     seven_segment = settings.indicators.seven_segment
@@ -124,7 +132,7 @@ def run(
             observers.append(stack.enter_context(View(source or settings.camera.source, display)))
         elif display:
             observers.append(stack.enter_context(SegmentLog(display)))
-        options = Options(lambda: _configuration(config), factory, source, loop, fps)
+        options = Options(lambda: _configuration(config), factory, source, loop, fps, fallback)
         service = Service(options, Requests(), observers)
         if stack.enter_context(hold_pid()):
             service.observe(stack.enter_context(Monitor(service)))

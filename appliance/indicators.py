@@ -1,9 +1,11 @@
 """What the appliance shows its text on: displays, LEDs, a lamp, a buzzer, all through gpiozero."""
 
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from enum import StrEnum
 from typing import Any, Literal, Self
 
 from gpiozero import PWMLED, Buzzer, Device, LEDBoard, LEDCharDisplay, LEDMultiCharDisplay
@@ -22,8 +24,28 @@ from appliance.config import (
 from appliance.errors import PinError
 from appliance.steady import Stable
 
-FAULT = "E"
-"""What a display shows when the appliance cannot read."""
+log = logging.getLogger(__name__)
+
+
+class Sign(StrEnum):
+    """What a display shows in place of a number, one for each kind of trouble."""
+
+    CAMERA = "C"
+    """No pictures: nothing can be read."""
+    DARK = "D"
+    """The pictures are black: a cover on the lens, or no light."""
+    FILE = "F"
+    """The configuration file has a mistake; the last one without goes on."""
+    WEIGHTS = "L"
+    """What was learned, the weights, cannot be used; those shipped go on."""
+    PINS = "P"
+    """Another indicator cannot be driven; the rest go on."""
+
+
+SIGN_LASTS = 2.0
+"""Seconds that a sign is shown where reading goes on beside the trouble."""
+_TRY_AGAIN = 10.0
+"""Seconds after which an indicator that could not be driven is tried again."""
 
 _REFRESH = 60
 """How often a second a multiplexed row is gone through: slower is seen to flicker."""
@@ -59,8 +81,8 @@ class _Indicator(ABC):
     def show(self, stable: Stable, steps: float) -> None:
         """Shows a text that has been there for so many scroll steps."""
 
-    def show_fault(self) -> None:  # noqa: B027 (a buzzer need not)
-        """Shows that the appliance cannot read."""
+    def show_sign(self, sign: Sign) -> None:  # noqa: B027 (a buzzer need not)
+        """Shows that something is wrong."""
 
     def off(self) -> None:
         self.device.off()
@@ -81,8 +103,8 @@ class _Display(_Indicator):
     def show(self, stable: Stable, steps: float) -> None:
         self._show(_part_in_view(stable.text, self.width, steps))
 
-    def show_fault(self) -> None:
-        self._show(FAULT)
+    def show_sign(self, sign: Sign) -> None:
+        self._show(sign.value)
 
     def off(self) -> None:
         self._draw("")
@@ -94,7 +116,7 @@ class _Display(_Indicator):
 
     @abstractmethod
     def _draw(self, text: str) -> None:
-        """Lights a text of at most `width` characters, digits, blanks or `FAULT`."""
+        """Lights a text of at most `width` characters, digits and blanks, or a sign."""
 
 
 class _SevenSegment(_Display):
@@ -130,28 +152,28 @@ class _Row(_Display):
 
 
 class _TenLeds(_Display):
-    """The LED of the digit is lit; all ten are a fault."""
+    """The LED of the digit is lit; all ten are a sign, whichever."""
 
     def __init__(self, settings: TenLedsSettings, factory: Factory) -> None:
         self.device = LEDBoard(*settings.pins, active_high=not settings.active_low, pin_factory=factory)
 
     def _draw(self, text: str) -> None:
-        self.device.value = [text in (str(value), FAULT) for value in range(10)]
+        self.device.value = [text == str(value) or text.isalpha() for value in range(10)]
 
 
 class _Binary(_Display):
-    """The digit's bits, the eights first; all four, which no digit has, are a fault."""
+    """The digit's bits, the eights first; all four, which no digit has, are a sign, whichever."""
 
     def __init__(self, settings: BinarySettings, factory: Factory) -> None:
         self.device = LEDBoard(*settings.pins, active_high=not settings.active_low, pin_factory=factory)
 
     def _draw(self, text: str) -> None:
-        bits = 0b1111 if text == FAULT else int(text.strip() or 0)
+        bits = 0b1111 if text.isalpha() else int(text.strip() or 0)
         self.device.value = [bool(bits & weight) for weight in (8, 4, 2, 1)]
 
 
 class _Lamp(_Indicator):
-    """As bright as the text is sure; it breathes at a fault."""
+    """As bright as the text is sure; it breathes for a sign."""
 
     _brightness: float | None = 0.0
 
@@ -162,7 +184,7 @@ class _Lamp(_Indicator):
         if stable.confidence != self._brightness:
             self.device.value = self._brightness = stable.confidence
 
-    def show_fault(self) -> None:
+    def show_sign(self, sign: Sign) -> None:
         if self._brightness is not None:
             self.device.pulse()
             self._brightness = None
@@ -203,7 +225,9 @@ class Indicators:
         """Opens what is enabled, all or nothing. Raises `PinError`, which names the key and the pin."""
         self._scroll, self._clock = settings.scroll, clock
         self._text, self._since = "", clock()
+        self._sign_until = float("-inf")
         self._wired: dict[str, _Indicator] = {}
+        self._lost: dict[str, float] = {}
         _claim(settings, factory)
         with ExitStack() as stack:
             for kind, open_kind in _KINDS.items():
@@ -214,19 +238,43 @@ class Indicators:
             self._closing = stack.pop_all()
 
     def show(self, stable: Stable) -> None:
-        """Shows a text. To be called at every frame, since longer numbers move on with time."""
+        """Shows a text. To be called at every frame, since longer numbers move on with time.
+
+        An indicator that cannot be driven is told of and left out for a while; the others go on, after a
+        sign. Raises `PinError` if that leaves none.
+        """
         if stable.text != self._text:
             self._text, self._since = stable.text, self._clock()
         steps = (self._clock() - self._since) / self._scroll
-        for kind, indicator in self._wired.items():
-            with _naming(f"indicators.{kind}"):
-                indicator.show(stable, steps)
+        if self._clock() >= self._sign_until:
+            self._each(lambda indicator: indicator.show(stable, steps))
 
-    def show_fault(self) -> None:
-        """Shows that the appliance cannot read, until the next text is shown."""
+    def show_sign(self, sign: Sign, seconds: float = 0.0) -> None:
+        """Shows that something is wrong, until the next text is shown, and for at least so many seconds."""
+        self._sign_until = self._clock() + seconds
+        self._each(lambda indicator: indicator.show_sign(sign))
+
+    def _each(self, show: Callable[[_Indicator], None]) -> None:
         for kind, indicator in self._wired.items():
-            with _naming(f"indicators.{kind}"):
-                indicator.show_fault()
+            lost_at = self._lost.get(kind)
+            if lost_at is not None and self._clock() - lost_at < _TRY_AGAIN:
+                continue
+            try:
+                show(indicator)
+            except Exception as error:  # noqa: BLE001 each pin library has errors of its own
+                self._lose(kind, error)
+            else:
+                if self._lost.pop(kind, None) is not None:
+                    log.info("indicators.%s works again", kind)
+
+    def _lose(self, kind: str, error: Exception) -> None:
+        known = kind in self._lost
+        self._lost[kind] = self._clock()
+        if len(self._lost) == len(self._wired):
+            raise PinError(f"indicators.{kind}: {error}; check its wiring and pins") from error
+        if not known:
+            log.error("indicators.%s: %s; check its wiring and pins; the others go on", kind, error)
+            self.show_sign(Sign.PINS, SIGN_LASTS)
 
     def close(self) -> None:
         """Switches everything off and gives the pins back. Closing twice does no harm."""

@@ -11,15 +11,17 @@ from gpiozero import Factory
 
 from appliance.cameras import Camera, CameraHungError, open_camera
 from appliance.config import Config
-from appliance.errors import ApplianceError, CameraError
+from appliance.errors import ApplianceError, CameraError, ConfigError, PinError, WeightsError
 from appliance.frame import Frame
-from appliance.indicators import Indicators, open_indicators
+from appliance.indicators import SIGN_LASTS, Indicators, Sign, open_indicators
+from appliance.lastgood import keep
 from appliance.reader import Reader, Reading
+from appliance.sight import Darkness
 from appliance.signals import Requests
 from appliance.steady import Stable, Steadier
 from appliance.systemd import Systemd
 from appliance.watched import watched
-from appliance.weights import new_reader, open_reader
+from appliance.weights import candidates, new_reader, open_reader
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,8 @@ class Options:
     """Takes the place of the configured source, if given."""
     loop: bool = False
     fps: float | None = None
+    fallback: Config | None = None
+    """What to start with if the configuration cannot be used: the last one that could."""
 
 
 class Service:
@@ -82,6 +86,7 @@ class Service:
         self._requests = requests
         self._observers = [*observers]
         self._systemd = Systemd()
+        self._darkness = Darkness()
 
     @property
     def at_work(self) -> bool:
@@ -115,14 +120,43 @@ class Service:
 
     def _start(self, parts: ExitStack) -> None:
         parts.enter_context(self._requests.from_signals(self._pins_off))
-        self._config = self._options.configuration()
-        self.reader = open_reader(self._config.reading)
+        self._config, mistaken = self._first_configuration()
+        self.reader = self._first_reader()
         self._steadier = Steadier(self._config.steady)
         self._camera = self._watch_camera(self._systemd.listens)
         parts.callback(lambda: self._camera.close())
         self._indicators = open_indicators(self._config.indicators, self._options.pin_factory)
         parts.callback(self._pins_off)  # before the camera, which may take its time to close
+        if mistaken:
+            self._indicators.show_sign(Sign.FILE, SIGN_LASTS)
+        elif self.reader.weights != candidates(self._config.reading)[0]:
+            self._indicators.show_sign(Sign.WEIGHTS, SIGN_LASTS)
         self._systemd.ready()
+        self._keep()
+
+    def _first_configuration(self) -> tuple[Config, bool]:
+        """What to start with, and whether the file has a mistake."""
+        try:
+            return self._options.configuration(), False
+        except ConfigError as error:
+            if self._options.fallback is None:
+                raise
+            log.error("%s; going on with the settings that worked last", error)
+            return self._options.fallback, True
+
+    def _first_reader(self) -> Reader:
+        try:
+            return open_reader(self._config.reading)
+        except WeightsError:
+            if self._systemd.listens:  # which starts it again and again, so the sign is there until it works
+                with open_indicators(self._config.indicators, self._options.pin_factory) as indicators:
+                    indicators.show_sign(Sign.WEIGHTS)
+                    self._requests.wait(SIGN_LASTS)
+            raise
+
+    def _keep(self) -> None:
+        if self._systemd.listens:
+            keep(self._config)
 
     def _loop(self) -> None:
         while not self._requests.stop:
@@ -141,6 +175,7 @@ class Service:
         reading = self.reader.read(frame)
         milliseconds = 1000 * (time.perf_counter() - started)
         stable = self._steadier.update(reading, frame.time_ns)
+        self._look_for_darkness(frame)
         self._indicators.show(stable)
         lit_ns = time.monotonic_ns()
         self.fault = None
@@ -151,6 +186,14 @@ class Service:
         for observer in self._observers:
             observer(moment)
         self._systemd.feed_watchdog()
+
+    def _look_for_darkness(self, frame: Frame) -> None:
+        if self._darkness.look(frame):
+            if self._darkness.dark:
+                log.warning("the pictures are black: is a cover on the lens, or the room dark?")
+                self._indicators.show_sign(Sign.DARK, SIGN_LASTS)
+            else:
+                log.info("there is light again")
 
     def _tell(self, stable: Stable) -> None:
         line = f"reads {stable.text} ({stable.confidence:.2f})" if stable.text else "reads nothing"
@@ -170,7 +213,7 @@ class Service:
         if not self._faulty:
             self._faulty = True
             self._sequence = None
-            self._indicators.show_fault()
+            self._indicators.show_sign(Sign.CAMERA)
             self._systemd.status(str(fault))
 
     def _reload(self) -> bool:
@@ -186,12 +229,14 @@ class Service:
             self._rewire(config)
         except ApplianceError as error:
             log.error("not reloaded, going on as before: %s", error)
+            self._indicators.show_sign(_sign_of(error), SIGN_LASTS)
             return False
         finally:
             self._systemd.ready()
         old, self._config = self._config, config
         self.reader = reader
         self._steadier.settings = config.steady
+        self._keep()
         log.info("reloaded")
         if config.camera == old.camera:
             return False
@@ -226,3 +271,9 @@ class Service:
     def _pins_off(self) -> None:
         if hasattr(self, "_indicators"):
             self._indicators.close()
+
+
+def _sign_of(error: ApplianceError) -> Sign:
+    if isinstance(error, WeightsError):
+        return Sign.WEIGHTS
+    return Sign.PINS if isinstance(error, PinError) else Sign.FILE

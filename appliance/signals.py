@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -21,6 +22,12 @@ class Requests:
 
     stop = False
     reload = False
+
+    def wait(self, seconds: float) -> None:
+        """Returns after so many seconds, or as soon as it is asked to stop."""
+        until = time.monotonic() + seconds
+        while not self.stop and time.monotonic() < until:
+            time.sleep(0.05)
 
     @contextmanager
     def from_signals(self, last_resort: Callable[[], None]) -> Iterator[None]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from appliance.cameras import Camera, CameraHungError
 from appliance.errors import CameraError, CameraStalledError, FrameError, SourceEndedError
 from appliance.frame import Frame
+from appliance.sight import Standstill, StandstillError
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +23,8 @@ def watched(
     """The newest frame again and again, what is wrong while the camera is away, None where it is just slow.
 
     Something comes at least every `TICK` seconds, drivers that hang aside. The camera is opened again if
-    it fails, or gives no good frame for `stalled_after` seconds. Ends when a recording is over. Closing
-    the generator closes the camera.
+    it fails, stands still, or gives no good frame for `stalled_after` seconds. Ends when a recording is over.
+    Closing the generator closes the camera.
 
     Raises `CameraHungError` if the camera's driver hangs, and the `CameraError` of the first opening unless
     it is `patient`.
@@ -56,11 +57,17 @@ def watched(
 def _newest(camera: Camera, stalled_after: float) -> Iterator[Frame | None]:
     good_at = time.monotonic()
     wrong = ""
+    standstill = Standstill(time.monotonic)
     while True:
         try:
-            yield camera.read(TICK)
+            frame = camera.read(TICK)
+            if camera.live:
+                standstill.look(frame, camera.name)
+            yield frame
             good_at = time.monotonic()
             wrong = ""
+        except StandstillError:
+            raise
         except (FrameError, CameraStalledError) as error:
             if time.monotonic() - good_at > stalled_after:
                 raise CameraStalledError(

@@ -1,3 +1,4 @@
+import logging
 import sys
 import threading
 import time
@@ -20,7 +21,7 @@ from appliance.config import (
     TenLedsSettings,
 )
 from appliance.errors import PinError
-from appliance.indicators import Indicators, open_indicators, pins
+from appliance.indicators import SIGN_LASTS, Indicators, Sign, open_indicators, pins
 from appliance.steady import Stable
 
 LETTERS = "abcdefg"
@@ -36,9 +37,13 @@ SEGMENTS = {
     "7": "abc",
     "8": "abcdefg",
     "9": "abcdfg",
-    "E": "adefg",
+    "C": "adef",
+    "D": "bcdeg",
+    "F": "aefg",
+    "L": "def",
+    "P": "abefg",
 }
-"""The segments that any seven-segment display lights for a character."""
+"""The segments that any seven-segment display lights for a character; D is shown as a d."""
 DIGITS = "0123456789"
 NO_SEGMENT = SevenSegmentSettings(enabled=False)
 EVERYTHING = IndicatorSettings(
@@ -355,7 +360,7 @@ def test_several_at_once_show_the_same_text(factory):
 def test_nothing_wired_is_fine(factory):
     with open_indicators(IndicatorSettings(seven_segment=NO_SEGMENT), factory) as indicators:
         indicators.show(shown("7"))
-        indicators.show_fault()
+        indicators.show_sign(Sign.CAMERA)
     assert factory.pins == {}
 
 
@@ -366,13 +371,13 @@ def test_a_fault_is_shown_by_everything_and_goes_with_the_next_text(factory):
     with open_indicators(EVERYTHING, factory) as indicators:
         indicators.show(shown("1"))
         for _ in range(3):
-            indicators.show_fault()
-        assert segments(factory, EVERYTHING.seven_segment) == SEGMENTS["E"]
+            indicators.show_sign(Sign.CAMERA)
+        assert segments(factory, EVERYTHING.seven_segment) == SEGMENTS["C"]
         assert lit(factory, EVERYTHING.ten_leds.pins) == [True] * 10
         assert lit(factory, EVERYTHING.binary.pins) == [True] * 4
         lamp = factory.pin(EVERYTHING.lamp.pin)
-        wait_until(lambda: (indicators.show_fault(), lamp.state > 0.6)[1])
-        wait_until(lambda: (indicators.show_fault(), lamp.state < 0.4)[1])
+        wait_until(lambda: (indicators.show_sign(Sign.CAMERA), lamp.state > 0.6)[1])
+        wait_until(lambda: (indicators.show_sign(Sign.CAMERA), lamp.state < 0.4)[1])
         indicators.show(shown("1", 0.9))
         assert segments(factory, EVERYTHING.seven_segment) == SEGMENTS["1"]
         assert lit(factory, EVERYTHING.ten_leds.pins).count(True) == 1
@@ -384,8 +389,8 @@ def test_a_fault_on_a_row(factory):
     settings = row_settings(4)
     with open_indicators(settings, factory) as indicators:
         indicators.show(shown("2026"))
-        indicators.show_fault()
-        assert seen_on(factory, settings.row) == "   E"
+        indicators.show_sign(Sign.CAMERA)
+        assert seen_on(factory, settings.row) == "   C"
 
 
 # Off at exit
@@ -394,7 +399,7 @@ def test_a_fault_on_a_row(factory):
 def test_all_pins_are_off_at_exit_and_no_thread_is_left(factory):
     with open_indicators(EVERYTHING, factory) as indicators:
         indicators.show(shown("8"))
-        indicators.show_fault()
+        indicators.show_sign(Sign.CAMERA)
     assert nothing_is_driven(factory) and no_thread_is_left()
     indicators.close()
 
@@ -506,9 +511,56 @@ def test_a_pin_lost_while_running_is_told_by_the_indicators_name(factory):
         pin._set_state = unwilling
         with pytest.raises(PinError, match=r"indicators\.seven_segment: no such line"):
             indicators.show(shown("8"))
-        with pytest.raises(PinError, match=r"indicators\.seven_segment: no such line"):
-            indicators.show_fault()
         del pin._set_state
+
+
+def test_each_kind_of_trouble_has_a_sign_of_its_own(factory):
+    settings = IndicatorSettings()
+    with open_indicators(settings, factory) as indicators:
+        seen = []
+        for sign in Sign:
+            indicators.show_sign(sign)
+            seen.append(segments(factory, settings.seven_segment))
+    assert seen == [SEGMENTS[sign.value] for sign in Sign]
+    assert len(set(seen)) == len(Sign) and not set(seen) & {SEGMENTS[digit] for digit in DIGITS}
+
+
+def test_a_sign_beside_which_reading_goes_on_stays_for_its_time(factory):
+    clock = Clock()
+    settings = IndicatorSettings()
+    with Indicators(settings, factory, clock) as indicators:
+        indicators.show_sign(Sign.FILE, SIGN_LASTS)
+        clock.now += SIGN_LASTS - 0.1
+        indicators.show(shown("7"))
+        assert segments(factory, settings.seven_segment) == SEGMENTS["F"]
+        clock.now += 0.2
+        indicators.show(shown("7"))
+        assert segments(factory, settings.seven_segment) == SEGMENTS["7"]
+
+
+def test_one_that_raises_is_told_of_once_and_the_others_go_on_after_a_sign(factory, caplog):
+    caplog.set_level(logging.INFO)
+    clock = Clock()
+    with Indicators(EVERYTHING, factory, clock) as indicators:
+        factory.pin(EVERYTHING.ten_leds.pins[3])._set_state = unwilling
+        indicators.show(shown("8"))
+        assert segments(factory, EVERYTHING.seven_segment) == SEGMENTS["P"]
+        for text in "0123":
+            clock.now += SIGN_LASTS
+            indicators.show(shown(text, 0.5))
+            assert segments(factory, EVERYTHING.seven_segment) == SEGMENTS[text]
+            assert factory.pin(EVERYTHING.lamp.pin).state == 0.5
+        clock.now += 100
+        indicators.show(shown("5"))
+        assert segments(factory, EVERYTHING.seven_segment) == SEGMENTS["5"]
+        assert [line for line in caplog.messages if "ten_leds" in line] == [
+            "indicators.ten_leds: no such line; check its wiring and pins; the others go on"
+        ]
+        del factory.pin(EVERYTHING.ten_leds.pins[3])._set_state
+        clock.now += 100
+        indicators.show(shown("3"))
+        assert lit(factory, EVERYTHING.ten_leds.pins).index(True) == 3
+        assert caplog.messages[-1] == "indicators.ten_leds works again"
 
 
 # Where pins come from

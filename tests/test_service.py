@@ -10,7 +10,7 @@ from drawn import save_frames, save_useless_weights, save_weights
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 from running import Running
 
-from appliance import service, watched
+from appliance import lastgood, service, shipped, sight, watched
 from appliance.cameras import Camera
 from appliance.config import (
     BuzzerSettings,
@@ -27,7 +27,8 @@ from appliance.service import Options, Service
 from appliance.signals import Requests
 from appliance.simulated import SimulatedDisplay
 
-GRAY = np.zeros((4, 4), np.uint8)
+GRAY = np.full((4, 4), 200, np.uint8)
+BLACK = np.full((4, 4), 16, np.uint8)
 FRAMES = 30_000_000
 """Nanoseconds from one frame to the next."""
 QUICK = Config(steady=SteadySettings(hold=0.1))
@@ -48,6 +49,8 @@ class Film(Camera):
         event = next(self._events, SourceEndedError("film is over"))
         if isinstance(event, Exception):
             raise event
+        if isinstance(event, Frame):
+            return event
         self._sequence += self._step
         time_ns = time.monotonic_ns() + self._sequence * FRAMES
         return Frame(GRAY, self._sequence, time_ns, event() if callable(event) else event)
@@ -58,6 +61,8 @@ class Film(Camera):
 
 class NameReader:
     """Reads a frame's name, as surely as can be."""
+
+    weights = shipped.models() / "digits.pt"
 
     def read(self, frame):
         return Reading(tuple(_digit(int(value), 40 * place) for place, value in enumerate(frame.name)))
@@ -94,7 +99,7 @@ def display(factory):
 def play(monkeypatch, factory):
     """Runs the service on these films, opened one after the other; gives its moments."""
 
-    def run(*films, config=lambda: QUICK, observers=(), requests=None):
+    def run(*films, config=lambda: QUICK, observers=(), requests=None, fallback=None):
         coming = iter(films)
 
         def open_it(source, settings, *, loop, fps):
@@ -106,7 +111,7 @@ def play(monkeypatch, factory):
 
         monkeypatch.setattr(service, "open_camera", open_it)
         moments = []
-        options = Options(config, factory)
+        options = Options(config, factory, fallback=fallback)
         Service(options, requests or Requests(), [moments.append, *observers]).run()
         return moments
 
@@ -168,7 +173,7 @@ def test_a_lost_camera_is_shown_and_counting_and_reading_go_on_when_it_is_back(p
 
     lost = CameraError("film is torn")
     moments = play(Film(*["4"] * 10, lost), lost, come_back)
-    assert during == ["adefg"]  # an E
+    assert during == ["adef"]  # a C
     assert [moment.stable.text for moment in moments if moment.stable.changed][-1] == "7"
     assert moments[-1].frames == 20
     assert moments[-1].skipped == 0
@@ -183,6 +188,80 @@ def test_after_a_fault_the_display_shows_the_same_number_again(play, display):
         observers=[lambda moment: shown.append(display.character)],
     )
     assert shown[9] == shown[10] == "4"
+
+
+def test_black_pictures_are_told_of_and_have_a_sign_and_so_has_the_light_a_line(
+    play, display, caplog, monkeypatch
+):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(sight, "DARK_AFTER", 0.0)
+    seen = []
+    play(
+        Film("4", "4", *[Frame(BLACK, 0, 0, "")] * 3, "4"),
+        observers=[lambda moment: seen.append(display.lit)],
+    )
+    assert seen[2:5] == ["bcdeg"] * 3  # a d
+    told = [line for line in caplog.messages if not line.startswith("reads")]
+    assert told == [
+        "the pictures are black: is a cover on the lens, or the room dark?",
+        "there is light again",
+    ]
+
+
+def test_a_live_camera_that_gives_one_picture_for_ever_is_opened_anew(play, display, caplog, monkeypatch):
+    monkeypatch.setattr(sight, "STANDS_STILL_AFTER", 0.0)
+    first = Film(*["4"] * 10)
+    first.live = True
+    moments = play(first, Film(*["7"] * 10))
+    assert first.closed
+    assert {moment.frame.name for moment in moments} == {"4", "7"}
+    assert "film: the same picture for 0 s, to the last bit; trying again until it works" in caplog.messages
+
+
+def test_under_systemd_a_mistake_in_the_file_starts_what_worked_last_with_a_sign(
+    play, display, caplog, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    play(Film("4"), config=lambda: QUICK)
+    assert lastgood.last_good() == QUICK
+
+    def mistaken():
+        raise ConfigError("config.toml: steady.hold is 'x'")
+
+    shown = []
+    play(
+        Film(*["4"] * 10),
+        config=mistaken,
+        fallback=lastgood.last_good(),
+        observers=[lambda moment: shown.append(display.lit)],
+    )
+    assert shown[0] == "aefg"  # an F
+    assert "config.toml: steady.hold is 'x'; going on with the settings that worked last" in caplog.messages
+    with pytest.raises(ConfigError):
+        play(Film("4"), config=mistaken)
+
+
+def test_weights_that_gave_way_to_the_shipped_ones_have_a_sign(play, display, monkeypatch):
+    monkeypatch.setattr(service, "candidates", lambda settings: [Path("/rotten.pt"), NameReader.weights])
+    shown = []
+    play(Film(*["4"] * 10), observers=[lambda moment: shown.append(display.lit)])
+    assert shown[0] == "def"  # an L
+
+
+def test_under_systemd_weights_that_cannot_be_used_have_a_sign_before_it_ends(
+    play, display, monkeypatch, tmp_path
+):
+    def refuse(settings):
+        raise WeightsError("no weights")
+
+    monkeypatch.setattr(service, "open_reader", refuse)
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    seen = []
+    monkeypatch.setattr(Requests, "wait", lambda requests, seconds: seen.append(display.lit))
+    with pytest.raises(WeightsError):
+        play(Film("4"))
+    assert seen == ["def"]  # an L
+    assert display.lit == ""
 
 
 def test_it_stops_in_the_middle_of_a_fault(play, monkeypatch):
@@ -252,6 +331,7 @@ def test_a_reload_with_a_bad_configuration_or_bad_weights_changes_nothing(play, 
     requests, shown = Requests(), []
     configs = iter([Config, broken, lambda: Config(steady=SteadySettings(agree=6))])
     monkeypatch.setattr(service, "new_reader", refuse)
+    monkeypatch.setattr(service, "SIGN_LASTS", 0.0)
     ask = reloading(requests)
     film = Film(*["4"] * 10, ask, *["4"] * 5, ask, *["4"] * 5, *[""] * 60, *["17"] * 10)
     moments = play(
@@ -269,7 +349,31 @@ def test_a_reload_with_a_bad_configuration_or_bad_weights_changes_nothing(play, 
     assert changes["17"] == 82 + 4
 
 
-def test_a_reload_moves_the_display_to_other_pins_and_back_if_those_are_wrong(play, factory, display, caplog):
+@pytest.mark.parametrize(
+    ("wrong", "segments"), [(ConfigError("steady.hold"), "aefg"), (WeightsError("rot"), "def")], ids="FL"
+)
+def test_a_reload_that_is_refused_has_a_sign(play, display, wrong, segments):
+    requests, shown = Requests(), []
+    configs = iter([None, wrong])
+
+    def configuration():
+        if (error := next(configs)) is not None:
+            raise error
+        return QUICK
+
+    play(
+        Film(*["4"] * 10, reloading(requests), "4"),
+        config=configuration,
+        requests=requests,
+        observers=[lambda moment: shown.append(display.lit)],
+    )
+    assert shown[-2:] == ["bcfg", segments]
+
+
+def test_a_reload_moves_the_display_to_other_pins_and_back_if_those_are_wrong(
+    play, factory, display, caplog, monkeypatch
+):
+    monkeypatch.setattr(service, "SIGN_LASTS", 0.0)
     others = SevenSegmentSettings(segments=(2, 3, 4, 14, 15, 18, 17))
     moved = SimulatedDisplay(others, factory)
     requests, shown = Requests(), []
@@ -392,11 +496,15 @@ def test_process_takes_over_new_weights_and_keeps_them_when_the_next_are_bad(mac
         configure(machine, hold=30.0)
         running.process.send_signal(signal.SIGHUP)
         running.wait_for("reads 7")
+        running.wait_for("segments abc")
         running.process.terminate()
         assert running.end() == 0
-    # Through all of it the display never went dark.
-    segments = [line for line in running.lines if line.startswith("segments")]
-    assert segments == ["segments dark", "segments abc", "segments abcdg", "segments abc", "segments dark"]
+    # Through all of it the display never went dark; each trouble had its sign, an L and an F.
+    dark, first, *between, last, after = (
+        line.removeprefix("segments ") for line in running.lines if line.startswith("segments")
+    )
+    assert (dark, first, last, after) == ("dark", "abc", "abc", "dark")
+    assert [lit for lit in between if lit != "abcdg"] == ["def", "aefg"]
 
 
 def hanging(folder, where):

@@ -24,10 +24,12 @@ class CameraHungError(CameraError):
 class Camera(Protocol):
     """A source of frames; also a context manager that closes it.
 
-    `name` is what the user sees, such as `picamera 640x480` or `folder frames (60 images)`.
+    `name` is what the user sees, such as `picamera 640x480` or `folder frames (60 images)`. `live` is whether
+    its pictures are of this moment, so that no two are ever the same.
     """
 
     name: str
+    live: bool = False
 
     def read(self, timeout: float) -> Frame:
         """The newest frame not yet returned; waits for at most `timeout` seconds.

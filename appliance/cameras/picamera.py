@@ -30,6 +30,8 @@ class PiCamera(Camera):
     (picamera2 issues 426, 849, 1264).
     """
 
+    live = True
+
     def __init__(self, settings: CameraSettings) -> None:
         """Starts the camera. Raises `CameraError` if there is none or it does not start."""
         self.name = "picamera"

@@ -23,6 +23,8 @@ _FLIPS = {(False, False): None, (True, False): 1, (False, True): 0, (True, True)
 class Webcam(Camera):
     """A thread of its own empties the driver's queue, so that a read gives the newest picture."""
 
+    live = True
+
     def __init__(self, number: int, settings: CameraSettings) -> None:
         """Starts the webcam. Raises `CameraError` if there is none of that number or it does not open."""
         self.name = f"webcam {number}"

@@ -18,7 +18,7 @@ main() {
     trap 'exit 1' INT TERM
     for release; do
         root=$work/$release
-        "$here/root.sh" "$release" "$root"
+        "$here/root.sh" "$release" arm64 "$root"
         try_install "$release"
         try_reading "$release"
         [ "$release" != trixie ] || try_camera

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""A whole Raspberry Pi in QEMU: Debian trixie on arm64 with systemd, libcamera and picamera2, and faults played in it.
+"""A whole Raspberry Pi in QEMU: Debian trixie with systemd, libcamera and picamera2; and faults.
 
     sudo tests/rigs/machine.py             from a bare system to the last fault
     sudo tests/rigs/machine.py --resume    the faults alone, on the disk that the last run installed
     sudo tests/rigs/machine.py --resume camera_is_gone_and_back ...
 
-install.sh runs in the machine without a network (`--offline`), from a folder that `install.sh wheels` filled. The
-camera replays tests/frames/. Fails in one line that names the fault; everything said is kept in the work folder.
+install.sh runs in the machine without a network (`--offline`), from a folder that `install.sh wheels`
+filled. The camera replays tests/frames/. Fails in one line that names the fault.
 """
 
 import argparse
@@ -38,37 +38,12 @@ SERVICE = "digit-appliance"
 WEIGHTS = "/var/lib/digit-appliance/weights/current/digits.pt"
 CONFIGURATION = "/etc/digit-appliance/config.toml"
 
-AGENT = '''
-import json, os, subprocess
-for chip in os.listdir("/dev"):
-    if chip.startswith("gpiochip"):
-        os.unlink("/dev/" + chip)  # QEMU's has no pins of a Pi
-with open("/dev/virtio-ports/rig", "r+b", buffering=0) as port:
-    buffered = b""
-    port.write(json.dumps({"up": True}).encode() + b"\\n")
-    while True:
-        data = port.read(65536)
-        if not data:
-            import time; time.sleep(0.2); continue
-        buffered += data
-        while b"\\n" in buffered:
-            line, buffered = buffered.split(b"\\n", 1)
-            asked = json.loads(line)
-            try:
-                done = subprocess.run(["bash", "-c", asked["script"]], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, timeout=asked["timeout"])
-                said = {"status": done.returncode, "output": done.stdout.decode(errors="replace")}
-            except subprocess.TimeoutExpired as late:
-                said = {"status": 124, "output": (late.output or b"").decode(errors="replace")}
-            port.write(json.dumps({"number": asked["number"], **said}).encode() + b"\\n")
-'''
-
 AGENT_UNIT = """
 [Unit]
 Description=Does what the rig says
 After=multi-user.target
 [Service]
-ExecStart=/usr/bin/python3 /opt/rig/agent.py
+ExecStart=/usr/bin/python3 /root/digit-appliance/tests/rigs/agent.py
 Restart=always
 RestartSec=1
 OOMScoreAdjust=-1000
@@ -76,11 +51,13 @@ OOMScoreAdjust=-1000
 WantedBy=multi-user.target
 """
 
+HOSTILE = base64.b64encode(b"cposix\nsystem\n(S'touch /tmp/owned'\ntR.").decode()
+
 SLOWER = "[Service]\nTimeoutStartSec=600\n"
 """Nothing but the time to start is given: this machine is some ten times slower than a Pi 4."""
 
 
-class Failure(Exception):
+class FailedError(Exception):
     """What was expected and did not come."""
 
 
@@ -89,18 +66,17 @@ class Failure(Exception):
 
 def build(disk: Path) -> None:
     """A disk with a bare system and the folder for --offline."""
-    provide("qemu-system-arm", "e2fsprogs")
+    provide("qemu-system-x86", "e2fsprogs")
     root = WORK / "root"
     shutil.rmtree(root, ignore_errors=True)
-    timed("making a bare system", [HERE / "root.sh", "trixie", root])
-    timed("install.sh wheels", [HERE / "inside.sh", root, f"{REPOSITORY}/install.sh", "wheels", "/opt/rig/wheels"])
-    (root / "opt/rig/agent.py").write_text(AGENT)
+    timed("making a bare system", [HERE / "root.sh", "trixie", "amd64", root])
+    inside = [HERE / "inside.sh", root]
+    timed("install.sh wheels", [*inside, f"{REPOSITORY}/install.sh", "wheels", "/opt/rig/wheels"])
     (root / "etc/systemd/system/rig.service").write_text(AGENT_UNIT)
     drop_in = root / f"etc/systemd/system/{SERVICE}.service.d/slower.conf"
     drop_in.parent.mkdir()
     drop_in.write_text(SLOWER)
-    prepare = "systemctl enable rig; systemctl mask serial-getty@hvc0.service getty@tty1.service; passwd -d root"
-    timed("preparing it", [HERE / "inside.sh", root, "bash", "-c", prepare])
+    timed("preparing it", [*inside, "systemctl", "enable", "rig"])
     for name in ("vmlinuz", "initrd.img"):
         shutil.copy(root / name, WORK / name)
     disk.unlink(missing_ok=True)
@@ -109,7 +85,8 @@ def build(disk: Path) -> None:
 
 
 def provide(*packages: str) -> None:
-    if any(subprocess.run(["dpkg-query", "--show", name], capture_output=True).returncode for name in packages):
+    known = [subprocess.run(["dpkg-query", "--show", name], capture_output=True) for name in packages]
+    if any(asked.returncode for asked in known):
         install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
         timed("installing QEMU", install, DEBIAN_FRONTEND="noninteractive")
 
@@ -117,9 +94,11 @@ def provide(*packages: str) -> None:
 def timed(doing: str, command: list[str | Path], **environment: str) -> None:
     began = time.monotonic()
     with (WORK / "build.log").open("ab") as log:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | environment)
+        options = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, "env": os.environ | environment}
+        done = subprocess.run(command, **options)
     if done.returncode:
-        raise Failure(f"{doing}: {(WORK / 'build.log').read_text(errors='replace').strip().splitlines()[-1]}")
+        last = (WORK / "build.log").read_text(errors="replace").strip().splitlines()[-1]
+        raise FailedError(f"{doing}: {last}")
     tell(f"{doing}: {time.monotonic() - began:.0f} s")
 
 
@@ -137,10 +116,11 @@ class Machine:
         port = WORK / "port"
         port.unlink(missing_ok=True)
         self._qemu = subprocess.Popen(
-            ["nice", "-n", "15", "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "2048",
-             "-accel", "tcg,thread=multi", "-kernel", WORK / "vmlinuz", "-initrd", WORK / "initrd.img",
-             "-append", "root=/dev/vda rw console=ttyAMA0 quiet", "-display", "none", "-nic", "none",
-             "-drive", f"file={disk},format=raw,if=virtio,cache=unsafe", "-serial", f"file:{WORK / 'console.log'}",
+            ["nice", "-n", "15", "qemu-system-x86_64", "-cpu", "max", "-smp", "2",
+             "-m", "2048", "-accel", "tcg,thread=multi", "-display", "none", "-nic", "none",
+             "-kernel", WORK / "vmlinuz", "-initrd", WORK / "initrd.img",
+             "-append", "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet", "-serial", f"file:{WORK / 'console.log'}",
+             "-drive", f"file={disk},format=raw,if=virtio,cache=unsafe",
              "-device", "virtio-serial-pci", "-chardev", f"socket,id=rig,path={port},server=on,wait=off",
              "-device", "virtserialport,chardev=rig,name=rig"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -166,7 +146,7 @@ class Machine:
                 return connection
             except OSError:
                 time.sleep(0.1)
-        raise Failure("QEMU does not start")
+        raise FailedError("QEMU does not start")
 
     def wait_until_up(self) -> None:
         self._port.settimeout(PATIENCE)
@@ -177,7 +157,7 @@ class Machine:
         try:
             return json.loads(self._lines.readline())
         except TimeoutError as error:
-            raise Failure(f"the machine does not answer; see {WORK}/console.log") from error
+            raise FailedError(f"the machine does not answer; see {WORK}/console.log") from error
 
     def sh(self, script: str, timeout: float = 300, fails: bool = False) -> str:
         """What a script says; it must succeed, unless it `fails`."""
@@ -189,7 +169,7 @@ class Machine:
             pass
         said = str(heard["output"]).strip()
         if bool(heard["status"]) != fails:
-            raise Failure(f"{script!r} ended with {heard['status']}: {said[-600:]}")
+            raise FailedError(f"{script!r} ended with {heard['status']}: {said[-600:]}")
         return said
 
     def write(self, path: str, content: bytes) -> None:
@@ -199,6 +179,10 @@ class Machine:
         self.sh("systemctl reboot")
         self.wait_until_up()
         self._cursor = ""
+
+    def power_off(self) -> None:
+        self.sh("sync; systemctl poweroff --no-block")
+        self._qemu.wait(PATIENCE)
 
     def mark(self) -> None:
         """From here on the journal is listened to."""
@@ -215,7 +199,7 @@ class Machine:
         while not all(text in (said := self.journal()) for text in wanted):
             if time.monotonic() > until:
                 missing = [text for text in wanted if text not in said]
-                raise Failure(f"the service did not say {missing}, but {said[-600:]!r}")
+                raise FailedError(f"the service did not say {missing}, but {said[-600:]!r}")
             time.sleep(2)
 
     def reads(self) -> None:
@@ -231,7 +215,8 @@ def install(machine: Machine) -> None:
     """From a bare system to a service that reads."""
     began = time.monotonic()
     said = machine.sh(f"cd {REPOSITORY} && ./install.sh --unattended --offline /opt/rig/wheels", 3000)
-    tell(f"install.sh took {time.monotonic() - began:.0f} s: " + ", ".join(re.findall(r"^(.*: \d+ s)$", said, re.M)))
+    steps = ", ".join(re.findall(r"^(.*: \d+ s)$", said, re.MULTILINE))
+    tell(f"install.sh took {time.monotonic() - began:.0f} s: {steps}")
     expect(machine.unit("ActiveState") == "active", f"the service is {machine.unit('ActiveState')}")
     machine.reads()
     machine.sh("sync")
@@ -239,7 +224,7 @@ def install(machine: Machine) -> None:
 
 def expect(holds: object, otherwise: str) -> None:
     if not holds:
-        raise Failure(otherwise)
+        raise FailedError(otherwise)
 
 
 # --- Faults, in the order in which they are played --------------------------------------------------
@@ -252,7 +237,7 @@ def survives_a_reboot(machine: Machine) -> None:
 
 def doctor_finds_camera_and_service(machine: Machine) -> None:
     said = machine.sh(f"runuser -u {SERVICE} -- digit-appliance doctor || true", 600)
-    for wanted in ("Virtual Video Device", "at work", "degit" if False else "disk"):
+    for wanted in ("Virtual Video Device", "at work", "disk"):
         expect(wanted in said, f"doctor does not tell of {wanted!r}: {said}")
 
 
@@ -286,7 +271,7 @@ def is_killed_at_any_moment(machine: Machine) -> None:
 def camera_is_gone_and_back(machine: Machine) -> None:
     with machine_file(machine, "/run/rig-camera/gone"):
         machine.mark()
-        machine.says("no good picture for 3 s", "segments adef")  # a C
+        machine.says("no good picture for 3 s")
     machine.says("is back after")
     machine.reads()
 
@@ -295,7 +280,7 @@ def camera_is_absent_at_the_start_and_comes_later(machine: Machine) -> None:
     with machine_file(machine, "/run/rig-camera/gone"):
         machine.mark()
         machine.sh(f"systemctl restart {SERVICE}", 600)
-        machine.says("no camera found; check both ends of its ribbon cable", "segments adef")
+        machine.says("no camera found; check both ends of its ribbon cable")
     machine.reads()
 
 
@@ -303,7 +288,7 @@ def camera_is_busy_and_free_again(machine: Machine) -> None:
     with machine_file(machine, "/run/rig-camera/busy"):
         machine.mark()
         machine.sh(f"systemctl restart {SERVICE}", 600)
-        machine.says("see that no other program uses it", "segments adef")
+        machine.says("see that no other program uses it")
     machine.reads()
 
 
@@ -330,7 +315,7 @@ def weights_go_bad(machine: Machine) -> None:
     machine.sh(f"mkdir /root/weights && cp -a $(dirname $(readlink -f {WEIGHTS}))/. /root/weights")
     bad = {
         "truncated": f"truncate --size=1000 {WEIGHTS}",
-        "a hostile pickle": f"echo cG9zaXgKc3lzdGVtCihTJ3RvdWNoIC90bXAvb3duZWQnCnRSLg== | base64 -d >{WEIGHTS}",
+        "a hostile pickle": f"echo {HOSTILE} | base64 -d >{WEIGHTS}",
         "gone": f"rm {WEIGHTS}",
     }
     for what, damage in bad.items():
@@ -345,15 +330,14 @@ def weights_go_bad(machine: Machine) -> None:
 
 
 def disk_is_full(machine: Machine) -> None:
-    machine.sh("fallocate -l $(df --output=avail -B1 / | tail -1) /fill || dd if=/dev/zero of=/fill bs=1M || true", 600)
+    machine.sh("fallocate -l $(df --output=avail -B1 / | tail -1) /fill; cat /dev/zero >>/fill || true", 600)
     machine.sh(f"systemctl restart {SERVICE}", 600)
     machine.reads()
     machine.sh("rm /fill")
 
 
 def root_is_read_only(machine: Machine) -> None:
-    machine.sh("systemctl stop systemd-journal-flush systemd-random-seed || true; journalctl --relinquish-var; sync")
-    machine.sh("echo u >/proc/sysrq-trigger; sleep 2; ! touch /x")
+    machine.sh("journalctl --relinquish-var; sync; echo u >/proc/sysrq-trigger; sleep 2; ! touch /x")
     machine.sh(f"systemctl restart {SERVICE}", 600)
     machine.reads()
     machine.sh("mount -o remount,rw /")
@@ -406,13 +390,14 @@ def play(machine: Machine, faults: list[str]) -> None:
         began = time.monotonic()
         try:
             fault(machine)
-        except Failure as failure:
-            raise Failure(f"{fault.__name__}: {failure}") from failure
+        except FailedError as failure:
+            raise FailedError(f"{fault.__name__}: {failure}") from failure
         tell(f"{fault.__name__.replace('_', ' ')}: as it should be ({time.monotonic() - began:.0f} s)")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    as_it_is = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=as_it_is)
     parser.add_argument("--resume", action="store_true", help="on the disk that the last run installed")
     parser.add_argument("faults", nargs="*", help="only these")
     options = parser.parse_args()
@@ -425,8 +410,7 @@ def main() -> None:
         build(bare)
         with Machine(bare) as machine:
             install(machine)
-            machine.sh("sync; systemctl poweroff --no-block")
-            machine._qemu.wait(PATIENCE)
+            machine.power_off()
         bare.replace(installed)
     disk = WORK / "disk.img"
     subprocess.run(["cp", "--sparse=always", "--reflink=auto", installed, disk], check=True)
@@ -436,11 +420,11 @@ def main() -> None:
 
 
 def too_late(*_: object) -> None:
-    raise Failure(f"not done within {LIMIT} s")
+    raise FailedError(f"not done within {LIMIT} s")
 
 
 if __name__ == "__main__":
     try:
         main()
-    except Failure as failure:
+    except FailedError as failure:
         sys.exit(f"machine rig: FAILED: {failure}")

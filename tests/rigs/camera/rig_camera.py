@@ -87,9 +87,9 @@ def memory_allocator(picamera2, libcamera):
                 plane = libcamera.FrameBuffer.Plane()
                 plane.fd, plane.offset, plane.length = descriptor, offset, length
                 planes.append(plane)
-            # libcamera 0.4 leaves the status of a new one unset, and picamera2 discards frames not marked good.
+            # libcamera 0.4 leaves a new one's status unset, and picamera2 discards frames not marked good.
             unlucky = []
-            while (buffer := libcamera.FrameBuffer(planes)).metadata.status != GOOD:
+            while (buffer := libcamera.FrameBuffer(planes)).metadata.status != good:
                 unlucky.append(buffer)
             known = buffer.planes[0].fd
             self.libcamera_fds.append(known)
@@ -104,7 +104,7 @@ def memory_allocator(picamera2, libcamera):
                 os.close(descriptor)
             self.open_fds, self.frame_buffers = [], {}
 
-    GOOD = libcamera.FrameMetadata.Status.Success
+    good = libcamera.FrameMetadata.Status.Success
 
     class MappedSync:
         """Plain memory needs no synchronising."""
@@ -162,7 +162,7 @@ def refuse_while_busy(camera):
 
 
 class Pace:
-    """Hands one request a tick to the camera, as a sensor would give one frame; none while it is unplugged."""
+    """Hands one request a tick to the camera, as a sensor gives frames; none while it is unplugged."""
 
     def __init__(self, camera):
         self._queue, self._stop = camera.queue_request, camera.stop
