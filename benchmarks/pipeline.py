@@ -92,7 +92,7 @@ class Result:
 
 
 def measure(pictures: Sequence[Gray], weights: Any, engine: EngineName) -> Result:
-    """Sends each picture through everything, some times over; all ways take turns, so that none is favoured."""
+    """Sends each picture through everything, some times over; the ways take turns."""
     result = Result()
     pipeline, plain = Pipeline(weights, engine), PlainReader(peers_network())
     forward = open_engine(engine, weights)
@@ -100,11 +100,11 @@ def measure(pictures: Sequence[Gray], weights: Any, engine: EngineName) -> Resul
     for turn in range(_REPEATS + 1):
         for gray in pictures:
             colour = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
-            wholes = took(lambda: pipeline(colour))
+            wholes = took(pipeline, colour)
             with watched() as spent:
                 pipeline(colour)
-            floors = took(lambda: floor(gray, forward, crop))
-            plains = took(lambda: plain.read(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)))
+            floors = took(floor, gray, forward, crop)
+            plains = took(plainly, plain, colour)
             if turn == 0:
                 continue  # the first is for warming up
             result.wholes.append(wholes)
@@ -171,10 +171,15 @@ def peers_network() -> nn.Module:
     return nn.Sequential(*layers).eval()
 
 
-def took(work: Callable[[], object]) -> float:
+def plainly(plain: PlainReader, colour: Gray) -> None:
+    """The way of public projects, from a picture in colour as well."""
+    plain.read(np.asarray(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), np.uint8))
+
+
+def took(work: Callable[..., object], *arguments: Any) -> float:
     """The seconds of this thread that something takes."""
     started = time.thread_time()
-    work()
+    work(*arguments)
     return time.thread_time() - started
 
 

@@ -49,12 +49,13 @@ def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
     """The rows of a frame of `shape`, from top to bottom; what can belong to no digit is left out."""
     seen = [stroke for stroke in strokes if not (_spans(stroke, shape) or _leaves(stroke, shape))]
     digits = [stroke for stroke in seen if _tall_enough(stroke.width, stroke.height)]
-    rows: list[list[Stroke]] = []
-    for stroke in sorted(digits, key=lambda stroke: -stroke.height):
-        near = [row for row in rows if any(_beside(stroke, other) for other in row)]
-        rows = [row for row in rows if row not in near] + [
-            [stroke, *(other for row in near for other in row)]
-        ]
+    digits.sort(key=lambda stroke: -stroke.height)
+    beside = _beside(digits)
+    groups: list[list[int]] = []
+    for number in range(len(digits)):
+        near = [group for group in groups if beside[number, group].any()]
+        groups = [group for group in groups if group not in near] + [[number, *chain(*near)]]
+    rows = [[digits[number] for number in group] for group in groups]
     fragments = [stroke for stroke in seen if not _tall_enough(stroke.width, stroke.height)]
     return [_row(row, fragments) for row in sorted(rows, key=lambda row: around(row)[1])]
 
@@ -101,11 +102,15 @@ def _tall_enough(width: int, height: int) -> bool:
     return height >= max(_SHORTEST_DIGIT, _FLATTEST_DIGIT * width)
 
 
-def _beside(one: Stroke, other: Stroke) -> bool:
-    low, high = sorted((one.height, other.height))
-    overlap = min(one.bottom, other.bottom) - max(one.top, other.top)
-    gap = max(one.left, other.left) - min(one.right, other.right)
-    return low > 0.28 * high and overlap > 0.5 * low and gap < 4 * high
+def _beside(strokes: Sequence[Stroke]) -> NDArray[np.bool_]:
+    """Which of N strokes may stand in a row with which, `(N, N)`."""
+    boxes = np.array([stroke.box for stroke in strokes]).reshape(-1, 4)
+    left, top, width, height = (boxes[:, [side]] for side in range(4))
+    right, bottom = left + width, top + height
+    low, high = np.minimum(height, height.T), np.maximum(height, height.T)
+    overlap = np.minimum(bottom, bottom.T) - np.maximum(top, top.T)
+    gap = np.maximum(left, left.T) - np.minimum(right, right.T)
+    return (low > 0.28 * high) & (overlap > 0.5 * low) & (gap < 4 * high)
 
 
 def _belongs(fragment: Stroke, digits: Sequence[Stroke], height: int) -> bool:
