@@ -26,6 +26,7 @@ Pin = Annotated[int, Meta(ge=2, le=27, description="a GPIO number from 2 to 27 (
 Side = Annotated[int, Meta(ge=16, le=8192, description="a whole number of pixels from 16 to 8192")]
 Seconds = Annotated[float, Meta(ge=0, le=60, description="a number of seconds from 0 to 60")]
 Pause = Annotated[float, Meta(ge=0.05, le=60, description="a number of seconds from 0.05 to 60")]
+Fraction = Annotated[float, Meta(ge=0, le=1, description="a fraction of the picture from 0 to 1")]
 Frames = Annotated[int, Meta(ge=1, le=1000, description="a whole number of frames from 1 to 1000")]
 
 
@@ -45,17 +46,36 @@ class CameraSettings(_Settings, frozen=True):
     )
     rotation: Annotated[Literal[0, 180], Meta(description="0 or 180 degrees")] = 0
     mirror: Switch = False
+    roi: Annotated[
+        tuple[Fraction, ...],
+        Meta(min_length=4, max_length=4, description="a list of 4 fractions: left, top, width, height"),
+    ] = (0.0, 0.0, 1.0, 1.0)
+    """The part of the picture that is read, as fractions of it: left, top, width, height."""
+    exposure: Annotated[
+        Literal["auto"] | Annotated[float, Meta(ge=0.05, le=1000)],
+        Meta(description='"auto" or a number of milliseconds from 0.05 to 1000'),
+    ] = "auto"
+    """`auto`, or for how long each picture is exposed, in milliseconds."""
     flicker_hz: Annotated[Literal[0, 50, 60], Meta(description="0 (off), 50 or 60")] = 0
     """The mains frequency whose flicker the exposure avoids."""
     focus: Annotated[
-        Literal["continuous", "auto"] | Annotated[float, Meta(ge=0, le=32)],
-        Meta(description='"continuous", "auto" or a lens position from 0 to 32 dioptres'),
+        Literal["continuous", "close", "auto"] | Annotated[float, Meta(ge=0, le=32)],
+        Meta(description='"continuous", "close", "auto" or a lens position from 0 to 32 dioptres'),
     ] = "continuous"
-    """`continuous`, `auto` (once, at the start), or a fixed lens position in dioptres: 10 is 10 cm away."""
+    """`continuous`, `close` (the same among near things alone), `auto` (once, at the start), or a fixed lens
+    position in dioptres: 10 is 10 cm away."""
     timeout: Pause = 3.0
     """Seconds without a frame after which the camera counts as stalled."""
     dwell: Frames = 10
     """For how many frames each still of a folder is in view."""
+
+    def __post_init__(self) -> None:
+        left, top, width, height = self.roi
+        if not (width and height and left + width <= 1 and top + height <= 1):
+            raise ValueError(
+                f"camera.roi is {list(self.roi)}, which is not within the picture; "
+                "left + width and top + height may be 1 at most"
+            )
 
 
 EngineName = Literal["torch", "opencv", "onnxruntime"]

@@ -6,6 +6,7 @@ recycled only when everyone let go of them, controls that are refused unless adv
 configuring, a close that waits for the driver.
 """
 
+import logging
 import mmap
 import subprocess
 import sys
@@ -308,6 +309,7 @@ AUTOFOCUS = {
     ("focus", "controls", "running"),
     [
         ("continuous", {"AfMode": 2, "AfRange": 2}, {}),
+        ("close", {"AfMode": 2, "AfRange": 1}, {}),
         ("auto", {"AfMode": 1, "AfRange": 2}, {"AfTrigger": 0}),
         (8.0, {"AfMode": 0, "LensPosition": 8.0}, {}),
         (32.0, {"AfMode": 0, "LensPosition": 15.0}, {}),
@@ -320,11 +322,14 @@ def test_focus_where_the_lens_moves(bench: Bench, focus: Any, controls: Any, run
     assert sensor.set_while_running == running
 
 
-@pytest.mark.parametrize("focus", ["continuous", "auto", 8.0])
-def test_focus_where_the_lens_is_fixed(bench: Bench, caplog: Any, focus: Any) -> None:
-    _, sensor = opened(bench, focus=focus)
+@pytest.mark.parametrize("focus", ["continuous", "close", "auto", 8.0])
+def test_a_camera_without_autofocus_says_so_and_goes_on(bench: Bench, caplog: Any, focus: Any) -> None:
+    caplog.set_level(logging.INFO)
+    camera, sensor = opened(bench, focus=focus)
     assert set(sensor.set) == {"FrameDurationLimits"}
-    assert ("lens is fixed" in caplog.text) == (focus != "continuous")
+    assert [line.startswith("the camera's lens is fixed") for line in caplog.messages] == [True]
+    sensor.expose(1)
+    assert camera.read(1.0).sequence == 0
 
 
 @pytest.mark.parametrize(("hz", "microseconds"), [(50, 10_000), (60, 8333)])
@@ -335,6 +340,20 @@ def test_flicker(bench: Bench, hz: int, microseconds: int) -> None:
     _, sensor = opened(bench, flicker_hz=hz)
     assert (sensor.set["AeFlickerMode"], sensor.set["AeFlickerPeriod"]) == (1, microseconds)
     assert "ExposureTime" not in sensor.set
+
+
+@pytest.mark.parametrize(("exposure", "longest"), [(4.0, 33_333), (100.0, 100_000)])
+def test_exposure(bench: Bench, exposure: float, longest: int) -> None:
+    _, sensor = opened(bench, exposure=exposure, flicker_hz=50)
+    assert sensor.set["ExposureTime"] == exposure * 1000
+    assert sensor.set["FrameDurationLimits"] == (longest, longest)
+
+
+def test_a_camera_that_sets_its_exposure_itself_says_so(bench: Bench, caplog: Any) -> None:
+    del bench.controls["ExposureTime"]
+    _, sensor = opened(bench, exposure=4.0)
+    assert "ExposureTime" not in sensor.set
+    assert "exposure = 4 is not used" in caplog.text
 
 
 def test_frame_rate(bench: Bench) -> None:

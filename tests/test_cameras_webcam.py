@@ -110,6 +110,13 @@ def test_asks_for_what_the_settings_say() -> None:
     }
 
 
+def test_a_fixed_exposure_is_asked_for_in_the_drivers_steps() -> None:
+    open_camera("webcam", CameraSettings(exposure=12.5))
+    properties = MockCapture.last.properties
+    assert properties[cv2.CAP_PROP_AUTO_EXPOSURE] == 1
+    assert properties[cv2.CAP_PROP_EXPOSURE] == 125  # of 100 microseconds
+
+
 @pytest.mark.parametrize(
     ("rotation", "mirror", "expected"),
     [
@@ -123,6 +130,13 @@ def test_mounting(rotation: Any, mirror: bool, expected: list[list[int]]) -> Non
     camera = open_camera("webcam", CameraSettings(rotation=rotation, mirror=mirror))
     MockCapture.last.show(np.repeat(np.array([[1, 2], [3, 4]], np.uint8)[..., None], 3, axis=2))
     assert camera.read(30.0).gray.tolist() == expected
+
+
+def test_a_region_is_cut_from_the_picture_as_it_is_seen_upright() -> None:
+    camera = open_camera("webcam", CameraSettings(rotation=180, roi=(0.0, 0.5, 0.5, 0.5)))
+    assert camera.live
+    MockCapture.last.show(np.repeat(np.array([[1, 2], [3, 4]], np.uint8)[..., None], 3, axis=2))
+    assert camera.read(30.0).gray.tolist() == [[2]]
 
 
 def test_a_driver_that_is_stuck_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

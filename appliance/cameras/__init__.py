@@ -58,11 +58,22 @@ def open_camera(
 ) -> Camera:
     """Opens `picamera`, `webcam`, `webcam:N`, or the folder of images, video or image at a path.
 
+    Frames are cut to the settings' region.
+
     `loop` repeats a recording for ever. With `fps` a recording comes at that pace, and a late reader misses
     frames as with a live camera; without, it comes as fast as it is read, and whole.
 
     Raises `CameraError` if there is no such source or it does not open.
     """
+    camera = _open_whole(source, settings, loop, fps)
+    if settings.roi == (0.0, 0.0, 1.0, 1.0):
+        return camera
+    from appliance.cameras.region import Region
+
+    return Region(camera, settings.roi)
+
+
+def _open_whole(source: str, settings: CameraSettings, loop: bool, fps: float | None) -> Camera:
     if source == "picamera":
         from appliance.cameras.picamera import PiCamera
 

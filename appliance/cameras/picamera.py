@@ -153,9 +153,22 @@ def _controls(settings: CameraSettings, offered: dict[str, tuple[Any, Any, Any]]
         **_flicker_controls(settings.flicker_hz, "AeFlickerPeriod" in offered),
         **_focus_controls(settings.focus, offered.get("LensPosition")),
     }
-    if settings.focus != "continuous" and "AfMode" not in offered:
-        log.warning("the camera's lens is fixed; focus = %s has no effect", settings.focus)
+    if settings.exposure != "auto":
+        exposure = round(1000 * settings.exposure)
+        wanted |= {"ExposureTime": exposure, "FrameDurationLimits": (max(period, exposure),) * 2}
+        if "ExposureTime" not in offered:
+            log.warning("this camera sets its exposure itself; exposure = %g is not used", settings.exposure)
+    _tell_of_a_fixed_lens(settings.focus, offered)
     return {name: value for name, value in wanted.items() if name in offered}
+
+
+def _tell_of_a_fixed_lens(focus: str | float, offered: dict[str, tuple[Any, Any, Any]]) -> None:
+    if "AfMode" in offered:
+        return
+    if focus == "continuous":
+        log.info("the camera's lens is fixed: where it is sharp is set by turning it")
+    else:
+        log.warning("the camera's lens is fixed; focus = %s has no effect", focus)
 
 
 def _flicker_controls(hz: int, avoidable: bool) -> dict[str, Any]:
@@ -167,9 +180,9 @@ def _flicker_controls(hz: int, avoidable: bool) -> dict[str, Any]:
 
 
 def _focus_controls(focus: str | float, limits: tuple[Any, Any, Any] | None) -> dict[str, Any]:
-    """AfMode 0 is manual, 1 auto, 2 continuous; AfRange 2 is all, paper near the lens included."""
+    """AfMode 0 is manual, 1 auto, 2 continuous; AfRange 1 is near, 2 all, paper near the lens included."""
     if isinstance(focus, str):
-        return {"AfMode": 2 if focus == "continuous" else 1, "AfRange": 2}
+        return {"AfMode": 1 if focus == "auto" else 2, "AfRange": 1 if focus == "close" else 2}
     if limits is not None:
         nearest = max(float(limits[0]), min(float(limits[1]), focus))
         if nearest != focus:

@@ -19,6 +19,9 @@ from appliance.frame import Frame
 _FLIPS = {(False, False): None, (True, False): 1, (False, True): 0, (True, True): -1}
 """OpenCV's code for (left and right swapped, top and bottom swapped)."""
 
+_MANUAL = 1
+"""V4L2_EXPOSURE_MANUAL."""
+
 
 class Webcam(Camera):
     """A thread of its own empties the driver's queue, so that a read gives the newest picture."""
@@ -77,6 +80,9 @@ def _open(number: int, settings: CameraSettings) -> cv2.VideoCapture:
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)
     capture.set(cv2.CAP_PROP_FPS, settings.fps)
+    if settings.exposure != "auto":
+        capture.set(cv2.CAP_PROP_AUTO_EXPOSURE, _MANUAL)
+        capture.set(cv2.CAP_PROP_EXPOSURE, round(10 * settings.exposure))  # in V4L2's steps of 100 µs
     return capture
 
 

@@ -4,7 +4,7 @@
 set -Eeuo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd -P)
-readonly limit=2400 # seconds, for all of it
+readonly limit=3600 # seconds, for all of it
 readonly frame=030_four-digits.jpg text=8130
 
 if [ "${1-}" != bounded ]; then
