@@ -23,9 +23,9 @@ from appliance.config import SteadySettings
 from appliance.errors import ApplianceError
 from appliance.frame import Frame
 from appliance.reader import Reading
-from appliance.steady import Steadier
+from appliance.steady import Stable, Steadier
 from benchmarks.conditions import CONDITIONS, Condition
-from benchmarks.options import FAILURES, SHIPPED, Cases, Data, Seed, Sheet, Weights
+from benchmarks.options import FAILURES, SHIPPED, Cases, Data, Seed, Sheet, Weights, chosen
 from benchmarks.pool import Job, Pool, Tools
 from benchmarks.report import Failure, share, sheet
 from benchmarks.scoring import Call, calibration_error, calls
@@ -56,7 +56,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """What came of one scene with nothing to read: the digits read in one frame, and shown in the end."""
+    """What came of one scene with nothing to read: the digits read in its first frame, and the most shown."""
 
     read: int
     shown: int
@@ -71,10 +71,9 @@ def main(
     sheet_file: Sheet = FAILURES,
 ) -> None:
     """Measures reading under every condition, and silence where there is nothing to read."""
-    conditions = [one for one in CONDITIONS if only in ("", one.group, one.name)]
-    families = [name for name in CLUTTER if only in ("", NEGATIVES, name)]
-    if not conditions and not families:
-        sys.exit(f"nothing is called '{only}'; known are {', '.join(_names())}")
+    names = chosen(only, {one.name: one.group for one in CONDITIONS} | dict.fromkeys(CLUTTER, NEGATIVES))
+    conditions = [one for one in CONDITIONS if one.name in names]
+    families = [name for name in CLUTTER if name in names]
     try:
         with Pool(weights, mnist.test(data)) as pool:
             outcomes, failures = pool.measure(read_scene, (one.name for one in conditions), cases, seed)
@@ -108,15 +107,17 @@ def look_long(tools: Tools, job: Job) -> tuple[Silence, Failure | None]:
     still = render_clutter(job.name, replace(look, noise=0, quality=100), rng).gray
     steadier = Steadier(SteadySettings())
     readings: list[Reading] = []
+    stables: list[Stable] = []
     for number in range(_VIEWS):
         gray = paper.sensed(_trembling(still, rng), look.noise, look.quality, rng)
         readings.append(tools.reader.read(Frame(gray, number, number * _FRAME_NS)))
-        stable = steadier.update(readings[-1], number * _FRAME_NS)
-    silence = Silence(len(readings[0].digits), len(stable.digits))
+        stables.append(steadier.update(readings[-1], number * _FRAME_NS))
+    shown = max(stables, key=lambda stable: len(stable.text))
+    silence = Silence(len(readings[0].digits), len(shown.text))
     if silence == Silence(0, 0):
         return silence, None
-    title = f"{job.name} #{job.case}: {readings[0].text or 'nothing'}, then {stable.text or 'nothing'}"
-    return silence, Failure(title, still, readings[0] if silence.read else Reading(stable.digits))
+    title = f"{job.name} #{job.case}: {readings[0].text or 'nothing'}, then {shown.text or 'nothing'}"
+    return silence, Failure(title, still, readings[0] if silence.read else Reading(shown.digits))
 
 
 def scene_table(by_condition: dict[Condition, list[Outcome]]) -> Table:
@@ -141,9 +142,9 @@ def silence_table(by_family: dict[str, list[Silence]]) -> Table:
         "steadied: false digits in 1,000", "steadied: frames with any, %",
     )  # fmt: skip
     for name, silences in by_family.items():
-        table.add_row(name, *_false(silences))
+        table.add_row(name, *false_digits(silences))
     table.add_section()
-    table.add_row("all of these", *_false([one for silences in by_family.values() for one in silences]))
+    table.add_row("all of these", *false_digits([one for silences in by_family.values() for one in silences]))
     return table
 
 
@@ -163,7 +164,8 @@ def _scores(outcomes: Sequence[Outcome], aim: float | None) -> list[str]:
     ]
 
 
-def _false(silences: Sequence[Silence]) -> list[str]:
+def false_digits(silences: Sequence[Silence]) -> list[str]:
+    """The cells of a row: scenes, false digits in 1,000 frames and frames with any, as read and as shown."""
     cells = [str(len(silences))]
     counts: tuple[Callable[[Silence], int], ...] = (lambda one: one.read, lambda one: one.shown)
     for count, aim in zip(counts, _FALSE_AIMS, strict=True):
@@ -180,11 +182,6 @@ def _trembling(still: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np
         still, np.array([[1, 0, x], [0, 1, y]]), still.shape[::-1], borderMode=cv2.BORDER_REPLICATE
     )
     return moved.astype(np.float32) / 255
-
-
-def _names() -> list[str]:
-    groups = dict.fromkeys(condition.group for condition in CONDITIONS)
-    return [*groups, NEGATIVES, *(condition.name for condition in CONDITIONS), *CLUTTER]
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from appliance.errors import ApplianceError
 from appliance.frame import Frame
 from appliance.reader import Reading
 from appliance.steady import Steadier
-from benchmarks.options import FAILURES, SHIPPED, Cases, Data, Seed, Sheet, Weights
+from benchmarks.options import FAILURES, SHIPPED, Cases, Data, Seed, Sheet, Weights, chosen
 from benchmarks.pool import Job, Pool, Tools
 from benchmarks.report import Failure, share, sheet
 from benchmarks.tables import aimed, show
@@ -121,9 +121,7 @@ def main(
     sheet_file: Sheet = FAILURES,
 ) -> None:
     """Measures how soon and how steadily the right text is shown."""
-    kinds = [kind for kind in KINDS if only in ("", kind)]
-    if not kinds:
-        sys.exit(f"nothing is called '{only}'; known are {', '.join(KINDS)}")
+    kinds = chosen(only, {kind: kind for kind in KINDS})
     try:
         with Pool(weights, mnist.test(data)) as pool:
             outcomes, failures = pool.measure(play, kinds, cases, seed)

@@ -25,10 +25,15 @@ def small_data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(benchmark: ModuleType, weights: Path, data: Path, *arguments: str) -> Result:
     """`python -m benchmarks...` with its sheet in the data's folder."""
+    fixed = ("--weights", str(weights), "--data", str(data), "--sheet", str(data / "failures.png"))
+    return invoke(benchmark, *fixed, *arguments)
+
+
+def invoke(benchmark: ModuleType, *arguments: str) -> Result:
+    """`python -m benchmarks...` with these arguments."""
     app = typer.Typer()
     app.command()(benchmark.main)
-    fixed = ("--weights", str(weights), "--data", str(data), "--sheet", str(data / "failures.png"))
-    return CliRunner().invoke(app, [*fixed, *arguments])
+    return CliRunner().invoke(app, arguments)
 
 
 def printed(table: Table) -> str:

@@ -57,7 +57,7 @@ def write(folder: Path, packed: bool = False) -> Path:
 
 
 def quick_crops(
-    images: NDArray[np.uint8], labels: NDArray[np.int64], count: int, seed: int
+    images: NDArray[np.uint8], labels: NDArray[np.int64], count: int, seed: int, left_out: str = ""
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Digits as they are, and every third turned into stripes, which are none."""
     rows = np.random.default_rng(seed).integers(0, len(images), count)

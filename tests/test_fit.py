@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import small_mnist
@@ -92,11 +93,15 @@ def test_scenes_are_made_of_the_digits_of_their_own_split(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = []
-    monkeypatch.setattr(
-        module, "make_crops", lambda *args: (given.append(args), small_mnist.quick_crops(*args))[1]
-    )
-    trained(recipe("digitnet", epochs=1, batch=64, scenes=50), data)
-    (images, _, count, seed), (held_out, _, _, other_seed) = given
+
+    def noting(*args: Any, left_out: str) -> Any:
+        given.append((*args, left_out))
+        return small_mnist.quick_crops(*args)
+
+    monkeypatch.setattr(module, "make_crops", noting)
+    trained(recipe("digitnet", epochs=1, batch=64, scenes=50, left_out="hands"), data)
+    (images, _, count, seed, left_out), (held_out, _, _, other_seed, left_out_too) = given
+    assert left_out == left_out_too == "hands"
     assert count == 50 and seed != other_seed
     assert (images == mnist.training(data).images).all()
     assert (held_out == mnist.validation(data).images).all()

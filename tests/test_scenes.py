@@ -334,3 +334,33 @@ def test_another_seed_gives_other_crops(monkeypatch: pytest.MonkeyPatch) -> None
     seven, eight = (make_crops(IMAGES, LABELS, 25, seed, workers=1) for seed in (7, 8))
     assert seven[0].shape == eight[0].shape == (25, 28, 28)
     assert not np.array_equal(seven[0], eight[0])
+
+
+def test_a_family_left_out_is_never_rendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenes, "_CROPS_A_JOB", 40)
+    rendered: list[str] = []
+
+    def noting(family: str, *_: object) -> Scene:
+        rendered.append(family)
+        return render_clutter("page-corner", random_look(rng()), rng())
+
+    monkeypatch.setattr(scenes, "render_clutter", noting)
+    make_crops(IMAGES, LABELS, 60, seed=3, workers=1, left_out="letters")
+    assert rendered and "letters" not in rendered
+
+
+def test_what_the_page_cuts_is_written_again_smaller_though_the_camera_sees_all_of_the_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Block(Hand):
+        def __init__(self) -> None:
+            pass
+
+        def write(self, value: int, height: float, *_: object) -> np.ndarray:
+            return np.ones((round(height), round(height / 2)), np.float32)
+
+    half = np.array([[0.5, 0, 160], [0, 0.5, 120], [0, 0, 1]])
+    monkeypatch.setattr(scenes, "_view", lambda look, rng: half)
+    one = render(["1"], replace(CLEAN, height=700), Block(), rng())
+    rows, columns = np.nonzero(one.owners == 0)
+    assert np.ptp(rows) == pytest.approx(2 * np.ptp(columns), abs=4)

@@ -44,7 +44,7 @@ def fit(
     crops, held_out = mnist.training(data), mnist.validation(data)
     if recipe.scenes:
         console.print(f"rendering {recipe.scenes:,} crops of scenes")
-        crops += scene_crops(crops, recipe.scenes, recipe.seed)
+        crops += scene_crops(crops, recipe.scenes, recipe.seed, recipe.left_out)
     images, labels = known_to(recipe.network, crops, device)
     steps = len(labels) // recipe.batch
     if not steps:
@@ -64,7 +64,8 @@ def fit(
     network = session.averaged.module
     console.print(f"calibrating on {HELD_OUT_SCENES:,} held-out crops of scenes")
     validated = evaluate(network, held_out)
-    scenes = evaluate(network, scene_crops(held_out, HELD_OUT_SCENES, HELD_OUT_SEED))
+    rendered = scene_crops(held_out, HELD_OUT_SCENES, HELD_OUT_SEED, recipe.left_out)
+    scenes = evaluate(network, rendered)
     calibration = calibrate(validated + scenes)
     digits = mnist.test(data)
     tested = evaluate(network, digits)
@@ -145,9 +146,9 @@ def smoothed_loss(log_probabilities: Tensor, labels: Tensor, smoothing: float) -
     return (1 - smoothing) * likelihood - smoothing * log_probabilities.mean()
 
 
-def scene_crops(digits: Digits, count: int, seed: int) -> Digits:
-    """Crops that went through vision from scenes rendered with these digits."""
-    return Digits(*make_crops(digits.images, digits.labels, count, seed))
+def scene_crops(digits: Digits, count: int, seed: int, left_out: str = "") -> Digits:
+    """Crops that went through vision from scenes rendered with these digits; a family may be left out."""
+    return Digits(*make_crops(digits.images, digits.labels, count, seed, left_out=left_out))
 
 
 def known_to(network: str, crops: Digits, device: torch.device) -> tuple[Tensor, Tensor]:

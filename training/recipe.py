@@ -34,6 +34,8 @@ class Recipe:
     augment: bool = False
     scenes: int = 0
     """How many crops of rendered scenes join MNIST's training images."""
+    left_out: str = ""
+    """A family of clutter that no scene shows: how a network does on what it never saw is to be measured."""
     seed: int = 0
     precision: str = "float32"
     """`float32`, `bfloat16` (mixed precision), or `auto`: mixed where the processor is made for it."""

@@ -7,6 +7,7 @@ it is, so what vision finds can be told apart: a whole digit, a part, two togeth
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
@@ -285,21 +286,29 @@ def _solidity(image: NDArray[np.uint8]) -> float:
 
 
 def make_crops(
-    images: NDArray[np.uint8], labels: NDArray[np.integer], count: int, seed: int, workers: int = 2
+    images: NDArray[np.uint8],
+    labels: NDArray[np.integer],
+    count: int,
+    seed: int,
+    workers: int = 2,
+    left_out: str = "",
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Crops that the appliance's vision cut from rendered scenes, and what they hold.
 
     Gives `uint8 (count, 28, 28)` and `int64 (count,)`, 0 to 9 or `NOT_A_DIGIT`. The digits are written
-    from the MNIST `images (n, 28, 28)` and `labels (n,)` given, and drawn.
+    from the MNIST `images (n, 28, 28)` and `labels (n,)` given, and drawn. No scene shows the family of
+    `CLUTTER` called `left_out`.
     """
+    families = [family for family in CLUTTER if family != left_out]
+    job = partial(_some_crops, families)
     seeds = [[seed, part] for part in range(-(-count // _CROPS_A_JOB))]
     if workers > 1:
         # Spawned, not forked: a fork of a process whose OpenCV or torch has threads may hang.
         with ProcessPoolExecutor(workers, get_context("spawn"), _take_hand, (images, labels)) as pool:
-            results = list(pool.map(_some_crops, seeds))
+            results = list(pool.map(job, seeds))
     else:
         _take_hand(images, labels)
-        results = [_some_crops(seed) for seed in seeds]
+        results = list(map(job, seeds))
     crops, values = (np.concatenate(column)[:count] for column in zip(*results, strict=True))
     return crops, values
 
@@ -314,21 +323,20 @@ def _take_hand(images: NDArray[np.uint8], labels: NDArray[np.integer]) -> None:
     _hand = Hand(images, labels)
 
 
-def _some_crops(seed: Sequence[int]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _some_crops(families: Sequence[str], seed: Sequence[int]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     rng = np.random.default_rng(seed)
     crops: list[NDArray[np.uint8]] = []
     values: list[int] = []
     while len(crops) < _CROPS_A_JOB:
-        for image, value in _judged(_any_scene(_hand, rng), rng):
+        for image, value in _judged(_any_scene(_hand, families, rng), rng):
             crops.append(image)
             values.append(value)
     return np.stack(crops[:_CROPS_A_JOB]), np.array(values[:_CROPS_A_JOB], np.int64)
 
 
-def _any_scene(hand: Hand, rng: np.random.Generator) -> Scene:
+def _any_scene(hand: Hand, families: Sequence[str], rng: np.random.Generator) -> Scene:
     look = random_look(rng)
     if rng.random() < 0.3:
-        families = list(CLUTTER)
         return render_clutter(families[int(rng.integers(len(families)))], look, rng)
     fits = max(1, int(FRAME[1] / (look.height * (0.8 + look.spacing))))
     rows = int(rng.integers(1, max(2, int(FRAME[0] / (2.2 * look.height))) + 1)) if rng.random() < 0.5 else 1
@@ -336,7 +344,7 @@ def _any_scene(hand: Hand, rng: np.random.Generator) -> Scene:
         "".join(str(v) for v in rng.integers(0, 10, int(rng.integers(1, min(9, fits) + 1))))
         for _ in range(min(rows, 4))
     ]
-    return render(texts, look, hand, rng, marks=int(rng.integers(0, 4)))
+    return render(texts, look, hand, rng, marks=int(rng.integers(0, 4)) if "letters" in families else 0)
 
 
 def _judged(scene: Scene, rng: np.random.Generator) -> list[tuple[NDArray[np.uint8], int]]:
