@@ -50,6 +50,7 @@ On a Raspberry Pi (64-bit Raspberry Pi OS, Bookworm or Trixie):
   sudo ./install.sh             installs the service, or upgrades it; safe to run again
        --dry-run                only says what would be done
        --unattended             asks nothing
+       --light                  without PyTorch, for a Pi with little memory: OpenCV runs the network
        --offline FOLDER         takes everything from a folder, without a network
   sudo ./install.sh wheels FOLDER   fills such a folder, on a Pi that has a network
   sudo ./install.sh uninstall   removes it; keeps configuration and weights

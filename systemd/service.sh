@@ -19,9 +19,9 @@ readonly service_log=/var/log/digit-appliance-install.log
 readonly system_python=/usr/bin/python3 # the one that the system's picamera2 belongs to
 readonly packages="python3-picamera2 python3-lgpio python3-venv"
 readonly groups="video gpio render"
-readonly needed_mb=2500 # an environment is about 800 MB, and an upgrade has two for a while
+needed_mb=2500 # an environment is about 800 MB, and an upgrade has two for a while
 
-task=install_service dry_run="" unattended="" offline="" purge=""
+task=install_service dry_run="" unattended="" offline="" purge="" light=""
 new="" old=""
 
 service() {
@@ -70,6 +70,10 @@ read_options() {
             --dry-run) dry_run=yes ;;
             --unattended) unattended=yes ;;
             --purge) purge=yes ;;
+            --light)
+                light=yes
+                needed_mb=1000
+                ;;
             --offline)
                 [ -d "${2-}" ] || die "--offline needs the folder with the wheels: see docs/install.md"
                 offline=$(cd "$2" && pwd -P)
@@ -140,7 +144,7 @@ missing_packages() {
 check_packages() {
     local package
     if [ -n "$offline" ]; then
-        compgen -G "$offline/torch-*.whl" >/dev/null || die "no wheel of torch in $offline: see docs/install.md"
+        [ -n "$light" ] || compgen -G "$offline/torch-*.whl" >/dev/null || die "no wheel of torch in $offline: see docs/install.md"
         [ -z "$(missing_packages)" ] || compgen -G "$offline/*.deb" >/dev/null ||
             die "not installed, and no .deb files in $offline: $(missing_packages)"
         return
@@ -168,7 +172,7 @@ print_plan() {
     cat <<END
 This will
   - install with apt: ${missing:-nothing, all of $packages is there}
-  - make an environment in $new with PyTorch (without CUDA)${offline:+ from $offline}, and try it
+  - make an environment in $new $([ -n "$light" ] && echo "without PyTorch (OpenCV runs the network)" || echo "with PyTorch (without CUDA)")${offline:+ from $offline}, and try it
   - make the system user $user (no login; groups $groups)
   - $([ -e "$configuration" ] && echo "keep $configuration" || echo "write $configuration")
   - $(if [ -n "$old" ]; then echo "switch $in_use over from $(basename "$old"), and back if the new one fails"; else echo "link $in_use to it, and the command $command_link"; fi)
@@ -220,10 +224,31 @@ make_user() {
 
 build_environment() {
     step "making the environment" make_environment "$system_python" "$new"
-    step "installing PyTorch without CUDA" install_torch "$new"
-    step "installing the appliance" pip_install "$new" "$repository"
+    [ -n "$light" ] || step "installing PyTorch without CUDA" install_torch "$new"
+    step "installing the appliance" install_package
     refuse_cuda "$new"
     cp "$repository/systemd/$unit" "$new/$unit"
+}
+
+install_package() {
+    local needed
+    if [ -z "$light" ]; then
+        pip_install "$new" "$repository"
+        return
+    fi
+    mapfile -t needed < <(light_requirements "$new")
+    pip_install "$new" "${needed[@]}"
+    pip_install "$new" --no-deps "$repository"
+}
+
+# All that the package requires but PyTorch, one a line.
+light_requirements() { # ENVIRONMENT
+    "$1/bin/python" - "$repository/pyproject.toml" <<'END'
+import sys, tomllib
+with open(sys.argv[1], "rb") as file:
+    required = tomllib.load(file)["project"]["dependencies"]
+print("\n".join(one for one in required if not one.startswith("torch")))
+END
 }
 
 # In a process of its own, as the service's user, and from the outside: an illegal instruction kills it.
@@ -231,7 +256,7 @@ self_test() {
     local status=0 factory=mock
     [ ! -e /dev/gpiochip0 ] || factory=lgpio
     runuser -u "$user" -- env GPIOZERO_PIN_FACTORY="$factory" TMPDIR=/tmp \
-        "$new/bin/python" -I - <"$repository/systemd/selftest.py" || status=$?
+        "$new/bin/python" -I - ${light:+light} <"$repository/systemd/selftest.py" || status=$?
     case $status in
         0) ;;
         132) die "this processor lacks an instruction that PyTorch was built with (illegal instruction): $(outcome)" ;;
@@ -240,7 +265,8 @@ self_test() {
     # As root, so that what Python compiles on the way is there for every start of the service.
     "$new/bin/python" -I -c '
 from appliance import shipped, weights
-result = weights.self_test(shipped.models() / "digits.pt")
+from appliance.config import ReadingSettings
+result = weights.self_test(shipped.models() / "digits.pt", ReadingSettings().engine)
 print("read right:", result)
 raise SystemExit(2 * result.right < result.frames)' ||
         die "the new version cannot read its own frames (the end of $log tells why): $(outcome)"
@@ -298,7 +324,7 @@ install_weights() {
     local shipped now=$state/weights/current/digits.pt
     shipped=$(shipped_folder "$new" models)/digits.pt
     if [ ! -e "$now" ] || { [ -n "$old" ] && cmp --silent "$now" "$(shipped_folder "$old" models)/digits.pt"; }; then
-        cmp --silent "$now" "$shipped" || "$new/bin/digit-appliance" weights install "$shipped"
+        { cmp --silent "$now" "$shipped" && cmp --silent "${now%.pt}.onnx" "${shipped%.pt}.onnx"; } || "$new/bin/digit-appliance" weights install "$shipped"
     fi
 }
 
@@ -335,7 +361,12 @@ download_packages() { # FOLDER
 }
 
 download_wheels() { # FOLDER
-    local which
+    local which needed
+    if [ -n "$light" ]; then
+        mapfile -t needed < <(light_requirements "$new")
+        "$new/bin/python" -m pip wheel --no-cache-dir --wheel-dir "$1" "${needed[@]}" hatchling
+        return
+    fi
     which=$(torch_build)
     # Wheels even of what comes as source, and hatchling, which makes one of this repository.
     # shellcheck disable=SC2086 # several words

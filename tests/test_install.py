@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 from drawn import save_useless_weights, save_weights
-from layered_pi import REPOSITORY, Pi, release, wheel
+from layered_pi import REPOSITORY, SYSTEM_PACKAGES, Pi, release, wheel
 
 from appliance import network
+from appliance.export import export
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -179,6 +180,35 @@ def test_a_fresh_pi_gets_all_that_the_service_needs(fresh: Pi, first: Path, whee
     )
     assert fresh.read("/etc/systemd/system/multi-user.target.wants/digit-appliance.service")
     assert "restart" not in fresh.read("/var/stand-in/systemctl")
+
+
+def exported_weights(path: Path) -> Path:
+    export(save_weights(path))
+    return path
+
+
+@needs_layers
+@needs_python
+def test_a_light_pi_reads_without_pytorch_and_never_asks_for_it(pi: Pi, wheels: Path, tmp_path: Path) -> None:
+    light = release(tmp_path / "light", exported_weights)
+    (folder := tmp_path / "light-wheels").mkdir()
+    for file in wheels.iterdir():
+        if not file.name.startswith("torch"):
+            shutil.copy(file, folder)
+    without = f"rm -rf {SYSTEM_PACKAGES}/torch*\n"
+    process = pi(
+        f"{without} {light}/install.sh --light --unattended --offline {folder}",
+        PIP_NO_BUILD_ISOLATION="0",
+        PIP_FIND_LINKS="",
+    )
+    assert process.returncode == 0, process.stderr
+    assert "without PyTorch" in process.stdout
+    reading = pi(
+        f"{without} cd /; digit-appliance read {light}/tests/frames/03-42.png; digit-appliance doctor"
+    )
+    assert "03-42.png: 42 (" in reading.stdout, reading.stderr
+    assert "not needed" in reading.stdout
+    assert pi.same(WEIGHTS.replace(".pt", ".onnx"), light / "models/digits.onnx")
 
 
 @needs_layers
