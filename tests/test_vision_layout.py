@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from handwritten import blank, digit, gray, overlap, write_touching
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.vision.crops import around
 from appliance.vision.layout import Hypothesis, Row, find_rows, hypotheses
-from appliance.vision.strokes import Box, Stroke, find_strokes
+from appliance.vision.strokes import Box, Stroke
 
 FRAME = (480, 640)
 
@@ -138,37 +137,6 @@ def test_neighbours_that_stand_apart_are_not_offered_together() -> None:
 def test_no_more_is_offered_together_than_a_digit_is_wide() -> None:
     row = only(rows(*(stroke(100 + 55 * place, 100, 50, 90) for place in range(6))))
     assert max(box[2] for box in proposed(row)) < 1.5 * 90
-
-
-def touching(one: int, other: int) -> tuple[Stroke, Box, Box]:
-    """Two digits that touch, as the one stroke that they are, and the box of each."""
-    paper = blank()
-    left, right = write_touching(paper, digit(one), digit(other), 200, 150)
-    (found,) = find_strokes(gray(paper))[0]
-    return found, left, right
-
-
-@pytest.mark.parametrize(("one", "other"), [(3, 6), (0, 0), (2, 8), (5, 9), (8, 3)])
-def test_touching_digits_are_offered_whole_and_in_parts(one: int, other: int) -> None:
-    found, left, right = touching(one, other)
-    offered = list(hypotheses(only(rows(found))))
-    assert [around(whole.parts) for whole in offered if whole.strokes == 1] == [found.box]
-    apart = [around(part.parts) for part in offered if part.strokes == 0]
-    for digit_box in (left, right):
-        assert max(overlap(digit_box, box) for box in apart) > 0.7, (digit_box, apart)
-
-
-def test_the_parts_of_a_stroke_are_the_stroke() -> None:
-    found, _, _ = touching(3, 6)
-    (parts,) = only(rows(found)).strokes
-    assert len(parts) > 1
-    assert around(parts) == found.box
-    drawn = np.zeros_like(found.ink)
-    for part in parts:
-        x, y = part.left - found.left, part.top - found.top
-        assert not drawn[y : y + part.height, x : x + part.width].any(), "no ink belongs to two parts"
-        drawn[y : y + part.height, x : x + part.width] = part.ink
-    assert np.array_equal(drawn > 127, found.ink > 127)
 
 
 def covered(one: Hypothesis, row: Row) -> bool:

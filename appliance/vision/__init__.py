@@ -1,7 +1,8 @@
 """From a frame to crops: finds what may be digits and makes each as MNIST was made.
 
-`ink` flattens the light, `strokes` finds the connected pieces, `layout` arranges them in rows and
-proposes which belong together, `crops` makes the pictures that the network sees.
+`ink` flattens the light, `strokes` finds the connected pieces, `cuts` takes apart what may be digits that
+touch, `layout` arranges all in rows and proposes what belongs together, `crops` makes the pictures that
+the network sees.
 """
 
 from collections.abc import Sequence

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import accumulate, chain, combinations, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from appliance.vision.crops import around
+from appliance.vision.cuts import apart
 from appliance.vision.strokes import Stroke
 
 _SHORTEST_DIGIT = 9  # pixels
@@ -21,7 +21,6 @@ _BARE = 0.3  # shorter by longer side: what is thinner has no shape of its own
 _FRAGMENT = 0.1  # of the row's height: what is smaller is a speck
 _NEAR = 0.3  # of the row's height: how far apart the parts of one digit may lie
 _WIDEST_DIGIT = 1.35  # width by height
-_SUSPECT_WIDTH = 0.8  # width by height from which a stroke may be digits that touch
 _MOST_TOGETHER = 3  # strokes of one digit
 
 
@@ -79,7 +78,7 @@ def _row(digits: Sequence[Stroke], fragments: Sequence[Stroke]) -> Row:
     height = int(np.median([stroke.height for stroke in digits]))
     strokes = [*digits, *(stroke for stroke in fragments if _belongs(stroke, digits, height))]
     strokes.sort(key=lambda stroke: stroke.left + stroke.right)
-    return Row(tuple(_split(stroke) for stroke in strokes), height)
+    return Row(tuple(apart(stroke) for stroke in strokes), height)
 
 
 def _spans(stroke: Stroke, shape: tuple[int, int]) -> bool:
@@ -132,34 +131,3 @@ def _may_be_one(strokes: Sequence[Sequence[Stroke]], height: int) -> bool:
         return False
     boxes = [around(parts) for parts in strokes]
     return all(right[0] - left[0] - left[2] < _NEAR * height for left, right in pairwise(boxes))
-
-
-def _split(stroke: Stroke) -> tuple[Stroke, ...]:
-    """A stroke as it is, or in parts where it is so wide that it may be digits that touch."""
-    if stroke.width < _SUSPECT_WIDTH * stroke.height:
-        return (stroke,)
-    cuts = [0, *_cuts(stroke), stroke.width]
-    return tuple(_part(stroke, left, right) for left, right in pairwise(cuts))
-
-
-def _cuts(stroke: Stroke) -> list[int]:
-    """The columns where least ink is cut, at least a quarter of the height apart."""
-    apart = max(2, stroke.height // 4)
-    depth = np.convolve((stroke.ink > 127).sum(axis=0), np.ones(3) / 3, mode="same")
-    columns = np.arange(apart, stroke.width - apart)
-    cuts: list[int] = []
-    for column in columns[np.argsort(depth[columns], kind="stable")]:
-        if depth[column] > 0.45 * stroke.height or len(cuts) >= 2 * stroke.width / stroke.height:
-            break
-        if all(abs(column - cut) >= apart for cut in cuts):
-            cuts.append(int(column))
-    return sorted(cuts)
-
-
-def _part(stroke: Stroke, left: int, right: int) -> Stroke:
-    ink: NDArray[np.uint8] = stroke.ink[:, left:right]
-    filled = np.flatnonzero(ink.max(axis=1) > 127)
-    top, bottom = (int(filled[0]), int(filled[-1]) + 1) if filled.size else (0, stroke.height)
-    return Stroke(
-        (stroke.left + left, stroke.top + top, right - left, bottom - top), ink[top:bottom], stroke.peak
-    )
