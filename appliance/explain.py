@@ -49,7 +49,7 @@ def digits_of(judged: Sequence[Judged], threshold: float) -> list[Judged]:
     tones = [[one for one in judged if one.crop.dark is dark] for dark in (True, False)]
     found = [_read_rows(tone, threshold) for tone in tones]
     # A page has one tone; what is seen in the other is the paper between the strokes.
-    return max((_credible(*found[this], found[1 - this][1]) for this in (0, 1)), key=_amount)
+    return max((_credible(*found[this], found[1 - this][1]) for this in (0, 1)), key=_weight)
 
 
 def _read_rows(judged: Sequence[Judged], threshold: float) -> tuple[list[Judged], list[Box]]:
@@ -150,5 +150,6 @@ def _inside(inner: Box, outer: Box) -> bool:
     return area < outer[2] * outer[3] and overlap(inner, outer) > 0.7 * area
 
 
-def _amount(digits: Iterable[Judged]) -> float:
-    return sum(one.confidence * one.crop.box[3] for one in digits)
+def _weight(digits: Sequence[Judged]) -> tuple[bool, float]:
+    """How much speaks for the digits of one tone: strokes alone may be what lies between other strokes."""
+    return any(map(_beyond_doubt, digits)), sum(one.confidence * one.crop.box[3] for one in digits)

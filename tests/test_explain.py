@@ -230,6 +230,8 @@ def test_a_page_has_one_tone_the_one_in_which_more_is_read() -> None:
     hole = Row(60, 30, dark=False).add(0, 1, {0: 0.95})
     assert (read(dark), read(hole)) == ("86", "0")
     assert read(dark, hole) == "86"
+    edges = Row(30, 90, dark=False).add(0, 1, {1: 0.99}).add(1, 2, {1: 0.99}).add(2, 3, {1: 0.99})
+    assert read(Row(50).add(0, 1, {0: 0.99}), edges) == "0"
     chalk, shade = Row(50, dark=False).add(0, 1, {3: 0.99}), Row(60, 20).add(0, 1, {8: 0.99})
     assert read(shade, chalk) == "3"
 
