@@ -53,7 +53,7 @@ RECIPES = {
         smoothing=0.02,
         averaging=0.999,
         augment=True,
-        scenes=45_000,
+        scenes=60_000,
         precision="auto",
     ),
     "workshop-conv": Recipe("workshop-conv", epochs=10, batch=64, optimiser="sgd", lr=0.01, momentum=0.5),
