@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import accumulate, chain, combinations, pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from appliance.vision.crops import around
 from appliance.vision.cuts import apart
