@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +19,10 @@ from msgspec import Meta
 from appliance.errors import ConfigError
 
 _LISTEN = r"^(off|(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5})$"
+_LABEL = r"[A-Za-z0-9_-]{1,63}"
+_HOST = rf"^$|^{_LABEL}(\.{_LABEL})*\.?$|^[0-9A-Fa-f:.]+$"
+_TOPIC = r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$"
+_TOPIC_OR_NONE = rf"^$|{_TOPIC}"
 
 # A description completes the sentence "it must be ...", which the user reads.
 Switch = Annotated[bool, Meta(description="true or false")]
@@ -25,6 +30,7 @@ Text = Annotated[str, Meta(description="text in quotes")]
 Pin = Annotated[int, Meta(ge=2, le=27, description="a GPIO number from 2 to 27 (BCM numbering)")]
 Side = Annotated[int, Meta(ge=16, le=8192, description="a whole number of pixels from 16 to 8192")]
 Seconds = Annotated[float, Meta(ge=0, le=60, description="a number of seconds from 0 to 60")]
+Rest = Annotated[float, Meta(ge=0, le=3600, description="a number of seconds from 0 to 3600")]
 Pause = Annotated[float, Meta(ge=0.05, le=60, description="a number of seconds from 0.05 to 60")]
 Fraction = Annotated[float, Meta(ge=0, le=1, description="a fraction of the picture from 0 to 1")]
 Frames = Annotated[int, Meta(ge=1, le=1000, description="a whole number of frames from 1 to 1000")]
@@ -235,6 +241,83 @@ class PageSettings(_Settings, frozen=True):
             raise ValueError(f"page.listen has port {port}; it must be from 1 to 65535")
 
 
+class MqttSettings(_Settings, frozen=True):
+    """The MQTT broker that is told what is read."""
+
+    host: Annotated[
+        str, Meta(pattern=_HOST, description='the broker\'s name or address, or "" for no MQTT')
+    ] = ""
+    port: Annotated[int, Meta(ge=1, le=65535, description="a port number from 1 to 65535")] = 1883
+    prefix: Annotated[
+        str,
+        Meta(pattern=_TOPIC, description="letters, digits, - and _, in levels with / between them"),
+    ] = "digits"
+    name: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9_-]{0,63}$", description="a name of letters, digits, - and _")
+    ] = ""
+    """Of this appliance, among those that tell the same broker; empty for the host's."""
+    tls: Switch = False
+    ca: Text = ""
+    """A file with the certificates of those who may vouch for the broker; empty for the system's."""
+    username: Text = ""
+    password_file: Text = ""
+    discovery: Annotated[
+        str, Meta(pattern=_TOPIC_OR_NONE, description='Home Assistant\'s discovery topic, or "" for none')
+    ] = "homeassistant"
+    picture: Rest = 5.0
+    """Seconds at least from one picture to the next; 0 for none."""
+    corrections: Switch = False
+    """Whether whoever may publish to the broker may correct readings."""
+
+
+Change = Annotated[
+    Literal["change", "number", "nothing"], Meta(description='"change", "number" or "nothing"')
+]
+TimeLimit = Annotated[float, Meta(ge=0.1, le=600, description="a number of seconds from 0.1 to 600")]
+
+
+class CommandSettings(_Settings, frozen=True):
+    """A program that is run when the reading changes."""
+
+    run: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[^\x00]+$", description="text in quotes")], ...],
+        Meta(description='a list of texts, such as ["/usr/local/bin/ring", "--loud"]'),
+    ] = ()
+    """The program and its arguments; none for no program."""
+    on: Change = "number"
+    every: Rest = 1.0
+    """Seconds at least from the end of one run to the next."""
+    timeout: TimeLimit = 10.0
+    """Seconds after which a run is ended."""
+
+
+class WebhookSettings(_Settings, frozen=True):
+    """An address that is told, by HTTP POST, when the reading changes."""
+
+    url: Annotated[
+        str, Meta(pattern=r"^(https?://[!-~]+)?$", description='an address, "http://..." or "https://..."')
+    ] = ""
+    on: Change = "number"
+    every: Rest = 1.0
+    timeout: TimeLimit = 10.0
+
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.url)
+            whole = bool(parts.hostname and parts.hostname.encode("idna")) and parts.port != 0
+        except ValueError:
+            whole = False
+        if self.url and not whole:
+            raise ValueError(f"hooks.webhook.url is {self.url!r}, which has no good host or port")
+
+
+class HookSettings(_Settings, frozen=True):
+    """What else a change of the reading sets off."""
+
+    command: CommandSettings = CommandSettings()
+    webhook: WebhookSettings = WebhookSettings()
+
+
 class Config(_Settings, frozen=True):
     """The whole file."""
 
@@ -244,6 +327,8 @@ class Config(_Settings, frozen=True):
     indicators: IndicatorSettings = IndicatorSettings()
     corrections: CorrectionSettings = CorrectionSettings()
     page: PageSettings = PageSettings()
+    mqtt: MqttSettings = MqttSettings()
+    hooks: HookSettings = HookSettings()
 
 
 def load_config(path: Path | None) -> Config:

@@ -1,5 +1,7 @@
 """What this machine is."""
 
+import re
+import socket
 from pathlib import Path
 
 
@@ -14,3 +16,8 @@ def model() -> str:
 def is_raspberry_pi() -> bool:
     """Whether pins and the Pi's camera are to be expected."""
     return model().startswith("Raspberry Pi")
+
+
+def host_name() -> str:
+    """What this machine is called among others, of letters, digits, - and _, such as `raspberrypi`."""
+    return re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname().partition(".")[0])[:63] or "appliance"
