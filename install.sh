@@ -31,6 +31,7 @@ main() {
             ;;
         test)
             prepare_trial
+            provide_programs
             run_tests "${@:2}"
             ;;
         *) die "there is no '$1' here; ./install.sh help says what there is" ;;
@@ -158,6 +159,20 @@ provide() {
     echo "Installing $*" >&3
     { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"; } >&2 ||
         die "apt-get could not install $*: see its words above"
+}
+
+# What tests run for real. Where it cannot be had, the tests that need it are skipped, and say so.
+provide_programs() {
+    local missing
+    missing=$(missing_packages "$(sed 's/#.*//' "$repository/tests/packages.txt")")
+    if [ -z "$missing" ]; then
+        return
+    elif command -v apt-get >/dev/null && [ "$(id -u)" -eq 0 ]; then
+        # shellcheck disable=SC2086 # one word a package
+        provide $missing
+    else
+        echo "Not all tests can run without Debian's packages $missing" >&3
+    fi
 }
 
 make_environment() { # PYTHON FOLDER

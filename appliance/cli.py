@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from appliance.config import Config
     from appliance.frame import Frame
+    from appliance.health import Monitor
     from appliance.reader import Digit
+    from appliance.service import Observer, Service
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 weights_app = typer.Typer(no_args_is_help=True, help="The weights in use: which, others, and back.")
@@ -134,9 +136,29 @@ def run(
             observers.append(stack.enter_context(SegmentLog(display)))
         options = Options(lambda: _configuration(config), factory, source, loop, fps, fallback)
         service = Service(options, Requests(), observers)
+        monitor = Monitor(service)
+        service.observe(monitor)
         if stack.enter_context(hold_pid()):
-            service.observe(stack.enter_context(Monitor(service)))
+            stack.enter_context(monitor)
+        for observer in _told(settings, service, monitor):
+            service.observe(stack.enter_context(observer))
         service.run()
+
+
+def _told(
+    settings: "Config", service: "Service", monitor: "Monitor"
+) -> "Iterator[AbstractContextManager[Observer]]":
+    """Those outside that the configuration wants told; of nobody else is anything imported."""
+    if settings.mqtt.host:
+        from appliance.corrections import Corrections
+        from appliance.mqtt import Mqtt
+
+        yield Mqtt(settings.mqtt, service, monitor, Corrections(settings.corrections))
+    if settings.hooks.command.run or settings.hooks.webhook.url:
+        from appliance.hooks import configured
+        from appliance.machine import host_name
+
+        yield from configured(settings.hooks, settings.mqtt.name or host_name())
 
 
 @app.command()

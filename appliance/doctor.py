@@ -78,6 +78,7 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
     yield from _pins()
     yield _service()
     yield from _speed()
+    yield from _mqtt(config)
     yield _temperature()
     yield from _throttling()
     yield _disk()
@@ -219,6 +220,28 @@ def _speed() -> Iterator[Finding]:
         read = f", {health.read_ms.median:.1f} ms a frame" if health.read_ms else ""
         light = f", light after {health.light_ms.median:.0f} ms" if health.light_ms else ""
         yield _ok("speed", f"{health.fps:.1f} frames/s{read}{light}; reads {health.text or 'nothing'}")
+
+
+def _mqtt(config: Config) -> Iterator[Finding]:
+    from appliance.health import read_health
+
+    settings, health = config.mqtt, read_health()
+    if not settings.host:
+        return
+    if running() is None or health is None:
+        yield _warn(
+            "MQTT", f"not connected to {settings.host}: the service is not at work", "see service, above"
+        )
+    elif health.mqtt is None:
+        advice = f"sudo systemctl restart {SERVICE}"
+        yield _warn("MQTT", "configured since the service started", advice)
+    elif health.mqtt.startswith("connected"):
+        yield _ok("MQTT", health.mqtt)
+    else:
+        advice = (
+            f"try it from here: mosquitto_sub -h {settings.host} -p {settings.port} -t '#' (see docs/home.md)"
+        )
+        yield _warn("MQTT", health.mqtt, advice)
 
 
 def _temperature() -> Finding:

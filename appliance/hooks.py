@@ -131,14 +131,17 @@ def post(settings: WebhookSettings, name: str, stable: Stable) -> None:
     try:
         body, headers = message.encode(stable, name), {"Content-Type": "application/json"}
         connection.request("POST", f"{url.path or '/'}{f'?{url.query}' if url.query else ''}", body, headers)
-        status = connection.getresponse().status
+        answer, status = "", connection.getresponse().status
     except (OSError, HTTPException) as error:
-        if time.monotonic() - began >= settings.timeout:
-            raise TimeoutError(f"{url.netloc} did not answer in {settings.timeout:g} s") from error
-        raise OSError(f"{url.netloc}: {error or type(error).__name__}") from error
+        answer, status = str(error) or type(error).__name__, 0
     finally:
         limit.cancel()
         connection.close()
+    # An answer that was cut short may look like a whole one.
+    if time.monotonic() - began >= settings.timeout:
+        raise TimeoutError(f"{url.netloc} did not answer in {settings.timeout:g} s")
+    if answer:
+        raise OSError(f"{url.netloc}: {answer}")
     if not 200 <= status < 300:
         raise OSError(f"{url.netloc} answered with HTTP status {status}")
 

@@ -134,9 +134,10 @@ refresh_lists() {
     return 1
 }
 
+# missing_packages [LIST]: those of the list, or else of the appliance's own, that are not installed.
 missing_packages() {
     local package
-    for package in $packages; do
+    for package in ${1-$packages}; do
         dpkg-query --show --showformat '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^.i' || printf '%s ' "$package"
     done
 }

@@ -32,7 +32,7 @@ class Checkout:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.calls = folder / "pip-calls"
-        for name in ("install.sh", "systemd/service.sh", "pyproject.toml"):
+        for name in ("install.sh", "systemd/service.sh", "pyproject.toml", "tests/packages.txt"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(REPOSITORY / name, folder / name)
         program(folder / "programs/python3", PYTHON.replace("REAL", sys.executable))
@@ -153,6 +153,26 @@ def test_root_on_a_debian_without_the_venv_module_gets_it(checkout: Checkout) ->
     program(checkout.folder / "programs/apt-get", f'echo "$*" >>{checkout.folder}/apt-calls')
     checkout.install("demo", NO_VENV="1")
     assert f"python3.{sys.version_info.minor}-venv" in (checkout.folder / "apt-calls").read_text()
+
+
+@pytest.mark.parametrize(
+    ("user", "installed", "said"),
+    [(0, "install", ""), (1000, "", "Not all tests can run without Debian's packages ")],
+)
+def test_programs_that_tests_run_are_installed_by_root_and_named_to_others(
+    checkout: Checkout, user: int, installed: str, said: str
+) -> None:
+    program(checkout.folder / "programs/id", f"echo {user}")
+    program(checkout.folder / "programs/dpkg-query", '[ "${!#}" = mosquitto ] && echo "ii "')
+    program(checkout.folder / "programs/apt-get", f'echo "$*" >>{checkout.folder}/apt-calls')
+    process = checkout.install("test")
+    assert process.returncode == 0
+    assert process.stdout.startswith("pytest: ")
+    calls = checkout.folder / "apt-calls"
+    assert installed in (calls.read_text() if calls.exists() else "")
+    asked = process.stderr if said else calls.read_text()
+    assert said in process.stderr
+    assert "mosquitto-clients" in asked and " mosquitto " not in asked
 
 
 def test_alone_it_says_what_there_is_and_a_command_that_is_not_there_is_refused(checkout: Checkout) -> None:

@@ -1,0 +1,80 @@
+"""How Home Assistant finds the appliance by itself: what MQTT discovery has to be told.
+
+One device with what it reads, a picture of it, whether anything is wrong and, where corrections are allowed,
+a button and a field to correct with. See https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery;
+the oldest Home Assistant that knows all of it is 2023.8.
+"""
+
+from typing import Any
+
+from appliance import __version__
+from appliance.config import MqttSettings
+from appliance.machine import model
+
+PRESS = "PRESS"
+"""What the button says."""
+
+
+def discovery(settings: MqttSettings, name: str, base: str) -> dict[str, dict[str, Any] | None]:
+    """What to publish on which topic, retained; None takes back what another configuration published.
+
+    `name` is the appliance's, and `base` the topic under which it tells everything.
+    """
+    identity = f"digit-appliance-{name}"
+    shared = {
+        "device": {
+            "identifiers": [identity],
+            "name": f"Digits {name}",
+            "manufacturer": "Digit appliance",
+            "model": model() or "Digit appliance",
+            "sw_version": __version__,
+        },
+        "origin": {"name": "digit-appliance", "sw_version": __version__},
+        "availability_topic": f"{base}/availability",
+    }
+    wanted = {"image": settings.picture > 0, "button": settings.corrections, "text": settings.corrections}
+    return {
+        f"{settings.discovery}/{kind}/{identity}/config": (
+            shared | entity | {"unique_id": f"{identity}-{kind}"} if wanted.get(kind, True) else None
+        )
+        for kind, entity in _entities(base).items()
+    }
+
+
+def _entities(base: str) -> dict[str, dict[str, Any]]:
+    """What is particular to each kind of entity, of which there is one each."""
+    return {
+        "sensor": {
+            "name": "Number",
+            "icon": "mdi:numeric",
+            "state_topic": f"{base}/digits",
+            "value_template": "{{ value_json.text or 'nothing' }}",
+            "json_attributes_topic": f"{base}/digits",
+        },
+        "image": {
+            "name": "Picture",
+            "image_topic": f"{base}/picture",
+            "content_type": "image/jpeg",
+        },
+        "binary_sensor": {
+            "name": "Problem",
+            "device_class": "problem",
+            "entity_category": "diagnostic",
+            "state_topic": f"{base}/health",
+            "value_template": "{{ 'ON' if value_json.fault else 'OFF' }}",
+            "json_attributes_topic": f"{base}/health",
+        },
+        "button": {
+            "name": "Learn this",
+            "icon": "mdi:school",
+            "command_topic": f"{base}/learn",
+            "payload_press": PRESS,
+        },
+        "text": {
+            "name": "Right number",
+            "icon": "mdi:pencil",
+            "command_topic": f"{base}/learn",
+            "pattern": "[0-9]*|none",
+            "max": 20,
+        },
+    }
