@@ -183,9 +183,16 @@ class Service:
             self._tell(stable)
         self._count(frame)
         moment = Moment(frame, reading, stable, milliseconds, self._frames, self._skipped, lit_ns)
-        for observer in self._observers:
-            observer(moment)
+        self._show_observers(moment)
         self._systemd.feed_watchdog()
+
+    def _show_observers(self, moment: Moment) -> None:
+        for observer in tuple(self._observers):
+            try:
+                observer(moment)
+            except Exception:  # whatever is wrong with it, the display is not
+                log.exception("%s is broken, and left out from now on", type(observer).__name__)
+                self._observers.remove(observer)
 
     def _look_for_darkness(self, frame: Frame) -> None:
         if self._darkness.look(frame):

@@ -150,18 +150,35 @@ def test_at_the_end_pins_are_off_and_the_camera_is_closed(play, display):
     assert film.closed
 
 
-def test_whatever_goes_wrong_pins_are_off_and_the_camera_is_closed(play, display):
+def test_whatever_goes_wrong_pins_are_off_and_the_camera_is_closed(play, display, monkeypatch):
+    class Breaking(NameReader):
+        def read(self, frame):
+            if display.character == "8":
+                raise RuntimeError("a reader of ours is broken")
+            return super().read(frame)
+
+    monkeypatch.setattr(service, "open_reader", lambda settings: Breaking())
     film = Film(*["8"] * 10)
-
-    def break_late(moment):
-        if moment.frames == 8:
-            assert display.character == "8"
-            raise RuntimeError("an observer of ours is broken")
-
     with pytest.raises(RuntimeError):
-        play(film, observers=[break_late])
+        play(film)
     assert display.lit == ""
     assert film.closed
+
+
+def test_an_observer_that_breaks_is_left_out_and_all_else_goes_on(play, caplog):
+    before, after = [], []
+
+    def broken(moment):
+        before.append(moment.frames)
+        if moment.frames == 4:
+            raise RuntimeError("an observer of ours is broken")
+
+    moments = play(Film(*["8"] * 10), observers=[broken, lambda moment: after.append(moment.frames)])
+    assert before == [1, 2, 3, 4]
+    assert after == [moment.frames for moment in moments] == list(range(1, 11))
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert "an observer of ours is broken" in str(record.exc_info[1])
+    assert "left out from now on" in record.message
 
 
 def test_a_lost_camera_is_shown_and_counting_and_reading_go_on_when_it_is_back(play, display, caplog):
