@@ -341,7 +341,7 @@ def test_a_broker_that_does_not_let_it_publish_is_said(tmp_path, start):
 
 @pytest.fixture
 def tls(tmp_path):
-    """A broker with a certificate for 127.0.0.1 from an authority of its own, `ca.pem`."""
+    """Starts a broker that speaks TLS at `tls_port`, with a certificate from an authority of its own."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     trustme.CA().cert_pem.write_to_path(tmp_path / "another-ca.pem")
@@ -349,14 +349,12 @@ def tls(tmp_path):
     def start(*names):
         certificate = authority.issue_cert(*names)
         certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
-        for blob in certificate.cert_chain_pems[:1]:
-            blob.write_to_path(tmp_path / "certificate.pem")
-        lines = (
-            "allow_anonymous true",
-            f"certfile {tmp_path}/certificate.pem",
-            f"keyfile {tmp_path}/key.pem",
-        )
-        return Mosquitto(tmp_path, *lines, client=("--cafile", str(tmp_path / "ca.pem")))
+        certificate.cert_chain_pems[0].write_to_path(tmp_path / "certificate.pem")
+        port = free_port()
+        files = (f"certfile {tmp_path}/certificate.pem", f"keyfile {tmp_path}/key.pem")
+        broker = Mosquitto(tmp_path, "allow_anonymous true", f"listener {port} 127.0.0.1", *files)
+        broker.tls_port = port
+        return broker
 
     return start
 
@@ -365,7 +363,7 @@ def test_tls_tells_a_broker_whose_certificate_is_good(tls, start, tmp_path):
     with (
         tls("127.0.0.1") as broker,
         broker.watch("digits/#") as watcher,
-        start(broker, tls=True, ca=str(tmp_path / "ca.pem")) as appliance,
+        start(broker, port=broker.tls_port, tls=True, ca=str(tmp_path / "ca.pem")) as appliance,
     ):
         appliance.shown = "9"
         watcher.wait_for("digits/pi/text", b"9")
@@ -381,17 +379,16 @@ def test_tls_tells_a_broker_whose_certificate_is_good(tls, start, tmp_path):
 )
 def test_tls_tells_nothing_to_a_broker_whose_certificate_is_not_good(tls, start, tmp_path, names, ca, why):
     with tls(*names) as broker:
-        with start(broker, tls=True, ca=ca and str(tmp_path / ca)) as appliance:
+        with start(broker, port=broker.tls_port, tls=True, ca=ca and str(tmp_path / ca)) as appliance:
             appliance.wait_for_state("its certificate is not good")
             assert why in appliance.monitor.mqtt
             appliance.shown = "9"
-        broker._client = ("--cafile", str(tmp_path / "ca.pem"), "--insecure")
         assert broker.retained("digits/pi/availability") is None
 
 
 def test_without_tls_a_broker_that_wants_it_is_not_reached(tls, start):
-    with tls("127.0.0.1") as broker, start(broker) as appliance:
-        appliance.wait_for_state(f"127.0.0.1:{broker.port}")
+    with tls("127.0.0.1") as broker, start(broker, port=broker.tls_port) as appliance:
+        appliance.wait_for_state(f"127.0.0.1:{broker.tls_port}")
         time.sleep(1.5)
         assert "connected to" not in appliance.monitor.mqtt
 
