@@ -534,6 +534,7 @@ def test_a_killed_process_is_offline_by_its_last_will_and_back_when_it_is(machin
         # Leaving it has killed it.
         watcher.wait_for("digits/pi/availability", b"offline")
         assert broker.retained("digits/pi/availability") == b"offline"
+        (machine / "notify").unlink()
         with run_process(machine) as running:
             watcher.wait_for("digits/pi/availability", b"online")
             watcher.wait_for("digits/pi/text", b"7")
