@@ -15,6 +15,7 @@ _NEVER = 1e-6  # no probability is taken to be less
 _BEYOND_DOUBT = 0.9
 _BARE = (1, 7)  # digits that are hardly more than a stroke
 _COMPANY = 0.05  # how much less likely it is, beside such a digit, that a stroke is none
+_TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _CLUTTERED = 3  # so many other things for each digit, and the frame shows no number
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
@@ -62,8 +63,10 @@ def _read_rows(judged: Sequence[Judged], threshold: float) -> tuple[list[Judged]
         company = max((one.crop.box[3] for one in chosen if _beyond_doubt(one)), default=0)
         if company:
             chosen = best_explanation([_in_company(one, company) for one in row])
-        sure = [one for one in chosen if one.is_digit and one.confidence >= threshold]
         none = [one.crop.box for one in chosen if not one.is_digit]
+        number = company and not _as_large(none, 0.5 * company)
+        enough = threshold * (_TRUSTED if number else 1)
+        sure = [one for one in chosen if one.is_digit and one.confidence >= enough]
         if len(sure) >= _as_large(none, 0.5 * _tallest(sure)):  # a few digits among letters are letters too
             digits += sure
         others += none

@@ -170,6 +170,13 @@ def test_what_is_less_sure_than_the_threshold_is_not_read() -> None:
     assert (read(row, threshold=0.65), read(row, threshold=0.75)) == ("3", "")
 
 
+def test_in_a_row_of_digits_a_less_sure_one_is_read_as_well() -> None:
+    doubtful = {5: 0.4, NONE: 0.3}
+    assert read(Row().add(0, 1, {8: 0.99}).add(1, 2, doubtful).add(2, 3, {6: 0.99})) == "856"
+    assert read(Row().add(0, 1, {8: 0.99}).add(1, 2, doubtful).add(2, 3, {NONE: 0.99})) == "8"
+    assert read(Row().add(0, 1, doubtful)) == ""
+
+
 def test_a_none_beside_digits_is_left_out() -> None:
     assert read(Row().add(0, 1, {2: 0.99}).add(1, 2, {NONE: 0.98}).add(2, 3, {6: 0.99})) == "26"
 

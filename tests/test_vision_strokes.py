@@ -70,6 +70,15 @@ def test_the_hole_of_a_zero_is_no_stroke() -> None:
     assert light(paper) == []
 
 
+def test_the_bright_rim_that_sharpening_leaves_around_ink_is_no_stroke() -> None:
+    paper = blank(tone=150)
+    write(paper, digit(1), 300, 180)
+    sharpened = paper + (paper - cv2.GaussianBlur(paper, (0, 0), 2))
+    assert sharpened.max() > 1.1 * paper.max()
+    assert only(dark(sharpened))
+    assert light(sharpened) == []
+
+
 def test_digits_apart_are_strokes_apart() -> None:
     paper = blank()
     boxes = [write(paper, digit(value), x, 150) for value, x in ((4, 100), (0, 240), (2, 400))]

@@ -25,6 +25,8 @@ _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a pag
 _HOLLOW = 0.2  # of its box: what fills less may be cells
 _MOSTLY = 0.7
 _END = 8  # pixels
+_HALO = 4  # pixels that it is wide
+_GLARING = 2.0  # times as strong
 _PALE = 2.0  # times the ink of the lines: what is darker is no line
 _BARE = 0.2  # shorter by longer side
 _LINE = 64  # pixels that a ruled line runs straight on
@@ -82,7 +84,17 @@ def find_strokes(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     light = [
         s for s in _pieces(ink.light, threshold, lambda: closer().light) if _stands_out(gray, s, darker=False)
     ]
-    return dark, light
+    return dark, [stroke for stroke in light if not _is_halo(stroke, ink.dark)]
+
+
+def _is_halo(light: Stroke, dark: NDArray[np.uint8]) -> bool:
+    """Whether what is light only outlines far stronger dark ink, as a camera's sharpening does."""
+    x, y, width, height = light.box
+    left, top = max(0, x - _HALO), max(0, y - _HALO)
+    around = dark[top : y + height + _HALO, left : x + width + _HALO]
+    around = cv2.dilate(around, np.ones((2 * _HALO + 1,) * 2, np.uint8))
+    near = around[y - top : y - top + height, x - left : x - left + width][light.ink > 0]
+    return float(np.mean(near > _GLARING * light.peak)) > _MOSTLY
 
 
 def _pieces(
