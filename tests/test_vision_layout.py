@@ -61,6 +61,33 @@ def test_a_number_written_uphill_is_one_row() -> None:
     only(rows(*(stroke(60 + 90 * place, 300 - 40 * place, 50, 90) for place in range(5))))
 
 
+def sloping(x: int, y: int, degrees: float, count: int, pitch: float) -> list[Stroke]:
+    """A number's strokes, 50 by 90 pixels, so many pixels apart from middle to middle."""
+    way = pitch * np.array([np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))])
+    return [stroke(x + round(place * way[0]), y + round(place * way[1]), 50, 90) for place in range(count)]
+
+
+@pytest.mark.parametrize("degrees", [-30, -25, -12, 12, 25, 30])
+@pytest.mark.parametrize(("count", "pitch"), [(2, 80), (2, 130), (3, 120), (8, 70)])
+def test_a_number_written_at_a_slope_is_one_row_in_reading_order(
+    degrees: float, count: int, pitch: float
+) -> None:
+    number = sloping(40, 40 if degrees > 0 else 330, degrees, count, pitch)
+    assert boxes(only(rows(*number))) == [one.box for one in number]
+
+
+@pytest.mark.parametrize("degrees", [-25, 0, 25])
+def test_lines_written_at_a_slope_stay_lines_from_top_to_bottom(degrees: float) -> None:
+    top = 10 if degrees >= 0 else 170
+    lines = [sloping(60 + 20 * place, top + 150 * place, degrees, 4, 85) for place in range(2)]
+    assert [boxes(row) for row in rows(*lines[1], *lines[0])] == [[one.box for one in line] for line in lines]
+
+
+def test_a_digit_under_another_is_a_line_of_its_own() -> None:
+    assert len(rows(stroke(100, 100, 50, 90), stroke(120, 250, 50, 90))) == 2
+    assert len(rows(stroke(100, 100, 50, 90), stroke(190, 100, 50, 90), stroke(180, 240, 50, 90))) == 2
+
+
 def test_far_apart_strokes_are_not_one_number() -> None:
     assert len(rows(stroke(10, 100, 20, 40), stroke(550, 100, 20, 40))) == 2
 

@@ -18,12 +18,12 @@ _SUSPECT_WIDTH = 0.7  # width by height from which a stroke may be digits that t
 _ROWS = 36  # in which paths are searched: enough to tell strokes apart
 _STEP = 3  # columns from band to band
 _HALF = 4  # columns that a path may leave the middle of its band by
-_THICKEST = 1.7  # in pens: how much ink a cut may cross
-_APART = 3  # columns that two cuts differ by on average
+_THICKEST = 2.3  # in pens: how much ink a cut may cross
+_APART = 4  # columns that two cuts differ by on average
 _LEAST = 0.08  # of the ink, on either side of a cut
 _LOWEST = 0.65  # of the height, on either side of a cut
 _WIDE = 1.1  # width by height below which a stroke is rather one digit, and only a clear cut is proposed
-_CLEAR = 1.2, 0.8  # what a clear cut crosses at most, in pens, and the least height beside it
+_CLEAR = 1.3, 0.8  # what a clear cut crosses at most, in pens, and the least height beside it
 _MOST = 3  # cuts for each height of width
 _FAINT = 0.2  # of full ink: what is left of a hairline in so few rows
 
@@ -81,9 +81,9 @@ def _cheapest_paths(ink: NDArray[np.float32]) -> Path:
 
 
 def _pen(ink: NDArray[np.float32]) -> float:
-    """The usual width of the stroke: across it, the distance to its edge is on average a quarter of that."""
+    """The usual width of the stroke; across n pixels the distances to its edge, 1 to n / 2, tell it."""
     away = cv2.distanceTransform(np.pad((ink > 0.5).astype(np.uint8), 1), cv2.DIST_L2, 3)
-    return 4 * float(away[away > 0].mean()) if away.any() else 1.0
+    return max(1.0, 4 * float(away[away > 0].mean()) - 2) if away.any() else 1.0
 
 
 def _parts(ink: NDArray[np.float32], path: Path, lowest: float) -> bool:

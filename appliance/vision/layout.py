@@ -23,6 +23,8 @@ _FRAGMENT = 0.1  # of the row's height: what is smaller is a speck
 _NEAR = 0.3  # of the row's height: how far apart the parts of one digit may lie
 _WIDEST_DIGIT = 1.35  # width by height
 _MOST_TOGETHER = 3  # strokes of one digit
+_LEVEL, _STEEPEST = 0.15, 0.7  # slopes of a row: what is taken for level, and what is no row
+_AGREE = 0.2  # how far most slopes from neighbour to neighbour differ at most within a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,15 @@ def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
     seen = [stroke for stroke in strokes if not (_spans(stroke, shape) or _leaves(stroke, shape))]
     digits = [stroke for stroke in seen if _tall_enough(stroke.width, stroke.height)]
     digits.sort(key=lambda stroke: -stroke.height)
-    beside = _beside(digits)
+    beside, slope = _beside(digits)
     groups: list[list[int]] = []
     for number in range(len(digits)):
         near = [group for group in groups if beside[number, group].any()]
         groups = [group for group in groups if group not in near] + [[number, *chain(*near)]]
     rows = [[digits[number] for number in group] for group in groups]
     fragments = [stroke for stroke in seen if not _tall_enough(stroke.width, stroke.height)]
-    return [_row(row, fragments) for row in sorted(rows, key=lambda row: around(row)[1])]
+    rows.sort(key=lambda row: min(stroke.top - slope * stroke.left for stroke in row))
+    return [_row(row, fragments) for row in rows]
 
 
 def hypotheses(row: Row) -> Iterator[Hypothesis]:
@@ -102,15 +105,32 @@ def _tall_enough(width: int, height: int) -> bool:
     return height >= max(_SHORTEST_DIGIT, _FLATTEST_DIGIT * width)
 
 
-def _beside(strokes: Sequence[Stroke]) -> NDArray[np.bool_]:
-    """Which of N strokes may stand in a row with which, `(N, N)`."""
-    boxes = np.array([stroke.box for stroke in strokes]).reshape(-1, 4)
-    left, top, width, height = (boxes[:, [side]] for side in range(4))
-    right, bottom = left + width, top + height
+def _beside(digits: Sequence[Stroke]) -> tuple[NDArray[np.bool_], float]:
+    """Which of N strokes may stand in a row with which, `(N, N)`, and how far down rows go a pixel right."""
+    left, top, width, height = np.array([digit.box for digit in digits]).reshape(-1, 4, 1).swapaxes(0, 1)
     low, high = np.minimum(height, height.T), np.maximum(height, height.T)
-    overlap = np.minimum(bottom, bottom.T) - np.maximum(top, top.T)
-    gap = np.maximum(left, left.T) - np.minimum(right, right.T)
-    return (low > 0.28 * high) & (overlap > 0.5 * low) & (gap < 4 * high)
+    across, down = ((middle.T - middle) for middle in (left + width / 2, top + height / 2))
+    slope = _slope(np.where(low > 0.5 * high, across, 0), down, height)
+    overlap = np.minimum(low, (low + high) / 2 - np.abs(down - slope * across))
+    gap = np.abs(across) - (width + width.T) / 2
+    return (low > 0.28 * high) & (overlap > 0.5 * low) & (gap < 4 * high), slope
+
+
+def _slope(across: NDArray[np.float64], down: NDArray[np.float64], height: NDArray[np.int64]) -> float:
+    """The slope of rows that most neighbours agree on; 0 where that is next to nothing, or they differ.
+
+    `across` and `down` `(N, N)` lead from each stroke to each other, `height` is `(N, 1)`.
+    """
+    aside = (np.abs(down) < _STEEPEST * np.abs(across)) & (np.abs(across) < 2 * height)
+    away = np.where(aside, np.hypot(across, down), np.inf)
+    some = np.flatnonzero(aside.any(axis=1))
+    if some.size == 0:
+        return 0.0
+    nearest = away[some].argmin(axis=1)
+    slopes = down[some, nearest] / across[some, nearest]
+    slope = float(np.median(slopes))
+    agreed = (np.abs(slopes - slope) < _AGREE).mean() > 0.6
+    return slope if agreed and abs(slope) > _LEVEL else 0.0
 
 
 def _belongs(fragment: Stroke, digits: Sequence[Stroke], height: int) -> bool:
