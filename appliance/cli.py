@@ -253,6 +253,25 @@ def doctor(config: ConfigOption = None) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def bench(config: ConfigOption = None) -> None:
+    """Say how fast this machine reads, and what to expect of its camera."""
+    from appliance.bench import measure, verdict
+    from appliance.weights import open_reader
+
+    settings = _configuration(config)
+    reader = open_reader(settings.reading)
+    table = _table("frames with", "how many", "milliseconds each", "99 of 100 within", "frames a second")
+    paces = []
+    for pace in measure(reader, settings.camera):
+        paces.append(pace)
+        table.add_row(
+            pace.kind, str(pace.frames), f"{pace.median:.1f}", f"{pace.p99:.1f}", f"{1000 / pace.median:.0f}"
+        )
+    _print(table)
+    print(f"{reader.card.network}, run by {settings.reading.engine}. {verdict(paces, settings.camera)}")
+
+
 @weights_app.command()
 def show() -> None:
     """Say which weights are in use, and which others could be."""
