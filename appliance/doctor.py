@@ -20,11 +20,13 @@ from typing import Literal
 
 from appliance.config import Config, load_config
 from appliance.errors import ConfigError, EngineError, WeightsError
+from appliance.lastgood import last_good
 from appliance.machine import is_raspberry_pi, model
 from appliance.state import running, state_folder
 
 SERVICE = "digit-appliance"
 DEVICES = Path("/dev")
+VIDEO = Path("/sys/class/video4linux")
 THERMAL = Path("/sys/class/thermal")
 HOT, SCORCHING = 70.0, 80.0
 """Degrees Celsius: where a case begins to need air, and where a Pi slows itself down."""
@@ -49,7 +51,7 @@ TRY_TORCH = "import torch; torch.nn.Conv2d(1, 4, 3)(torch.zeros(1, 1, 28, 28)); 
 LIST_CAMERAS = """
 import json
 from picamera2 import Picamera2
-print(json.dumps([camera["Model"] for camera in Picamera2.global_camera_info()]))
+print(json.dumps([[camera["Model"], camera["Id"]] for camera in Picamera2.global_camera_info()]))
 """
 
 
@@ -77,6 +79,7 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
     yield _camera(config.camera.source)
     yield from _pins()
     yield _service()
+    yield from _last_errors()
     yield from _speed()
     yield from _mqtt(config)
     yield _temperature()
@@ -85,10 +88,23 @@ def examine(config_file: Path | None) -> Iterator[Finding]:
 
 
 def _machine() -> Finding:
-    found = f"{model() or platform.system()}, {platform.machine()}, Python {platform.python_version()}"
+    parts = (
+        model() or "no Raspberry Pi",
+        _system(),
+        platform.machine(),
+        f"Python {platform.python_version()}",
+    )
+    found = ", ".join(parts)
     if sys.maxsize < 2**32:
         return _fail("machine", f"{found}, 32-bit", "PyTorch needs the 64-bit Raspberry Pi OS")
     return _ok("machine", found)
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return platform.system()
 
 
 def _torch() -> Finding:
@@ -105,7 +121,8 @@ def _configuration(path: Path | None) -> tuple[Finding, Config]:
     try:
         config = load_config(path)
     except ConfigError as error:
-        return _fail("configuration", str(error), "mend it; the defaults are looked at below"), Config()
+        advice = "mend it, then: sudo systemctl reload digit-appliance; until then what worked last is used"
+        return _fail("configuration", str(error), advice), last_good() or Config()
     return _ok("configuration", str(path or "defaults, for there is no file")), config
 
 
@@ -121,20 +138,27 @@ def _weights(config: Config) -> Finding:
     except WeightsError as error:
         bad = _warn if others else _fail
         return bad("weights", str(error), "install others, or digit-appliance weights rollback")
-    return _ok("weights", f"{card.network} in {best}, run by {config.reading.engine}")
+    measured = "".join(f", {name} {value}" for name, value in card.accuracies.items())
+    return _ok("weights", f"{card.network} in {best}{measured}, run by {config.reading.engine}")
 
 
 def _camera(source: str) -> Finding:
     if source == "picamera":
         return _picamera()
     if source.startswith("webcam"):
-        nodes = sorted(path.name for path in DEVICES.glob("video*"))
+        nodes = [_video_device(path.name) for path in sorted(DEVICES.glob("video*"))]
         if nodes or sys.platform != "linux":
             return _ok("camera", f"{source}: {', '.join(nodes) or 'see the system settings'}")
         return _fail("camera", f"{source}: no /dev/video*", "plug the webcam in")
     if Path(source).exists():
         return _ok("camera", f"recording {source}")
     return _fail("camera", f"{source} does not exist", "correct camera.source in the configuration")
+
+
+def _video_device(name: str) -> str:
+    """The device with the driver behind it, as the kernel tells."""
+    driver = VIDEO / name / "device" / "driver"
+    return f"{name} by {driver.resolve().name}" if driver.exists() else name
 
 
 def _picamera() -> Finding:
@@ -147,8 +171,8 @@ def _picamera() -> Finding:
     if process.returncode != 0:
         found = f"picamera2 fails: {_last_line(process)}"
         return bad("camera", found, "sudo apt install --reinstall python3-picamera2")
-    if models := json.loads(process.stdout.splitlines()[-1]):
-        return _ok("camera", ", ".join(models))
+    if cameras := json.loads(process.stdout.splitlines()[-1]):
+        return _ok("camera", ", ".join(f"{model} by libcamera, at {place}" for model, place in cameras))
     advice = "power off, seat the ribbon cable at both ends, and try rpicam-hello --list-cameras"
     return bad("camera", "no camera is connected", advice)
 
@@ -181,23 +205,39 @@ def _groups() -> Finding:
 
 
 def _service() -> Finding:
-    if process := running():
-        return _ok("service", f"at work, process {process}")
+    process = running()
     if shutil.which("systemctl") is None:
+        if process:
+            return _ok("service", f"at work, process {process}")
         return _warn("service", "no systemd here", "start it by hand: digit-appliance run")
     keys = ("LoadState", "ActiveState", "UnitFileState", "NRestarts")
     shown = _run("systemctl", "show", SERVICE, f"--property={','.join(keys)}")
     unit = dict(line.partition("=")[::2] for line in shown.stdout.splitlines())
-    if shown.returncode != 0 or not all(key in unit for key in keys):
+    known = shown.returncode == 0 and all(key in unit for key in keys)
+    if process and (not known or unit["ActiveState"] != "active"):
+        return _ok("service", f"at work, process {process}, started by hand")
+    if not known:
         return _warn("service", _last_line(shown), "systemd does not answer; is it running?")
     if unit["LoadState"] != "loaded":
         return _warn("service", "not installed", "on a Pi: sudo ./install.sh")
-    found = f"{unit['ActiveState']}, {unit['UnitFileState']}, restarted {unit['NRestarts']} times"
+    at_work = f"at work, process {process}, " if process else ""
+    found = f"{at_work}{unit['ActiveState']}, {unit['UnitFileState']}, restarted {unit['NRestarts']} times"
     if unit["ActiveState"] != "active":
         return _fail("service", found, f"journalctl -u {SERVICE} says why; then systemctl start {SERVICE}")
     if unit["UnitFileState"] != "enabled":
         return _warn("service", found, f"sudo systemctl enable {SERVICE}, so that it starts at boot")
     return _ok("service", found)
+
+
+def _last_errors() -> Iterator[Finding]:
+    """What the service complained of since yesterday; its lines say themselves what to do."""
+    if shutil.which("journalctl") is None:
+        return
+    asked = ("--priority=err", "--since=-1day", "--lines=3", "--output=cat", "--quiet", "--no-pager")
+    lines = _run("journalctl", f"--unit={SERVICE}", *asked).stdout.split("\n")
+    if told := list(dict.fromkeys(line.strip() for line in lines if line.strip())):
+        advice = f"journalctl -u {SERVICE} tells when, and what came before"
+        yield _warn("last errors", " | ".join(told), advice)
 
 
 def _speed() -> Iterator[Finding]:

@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -43,8 +43,9 @@ def hold_pid() -> Iterator[bool]:
         return
     try:
         if held := _lock(descriptor):
-            os.truncate(descriptor, 0)
-            os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+            with suppress(OSError):  # the lock stands though the disk be full
+                os.truncate(descriptor, 0)
+                os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
         else:
             log.warning("another service (process %s) is running here", running())
         yield held

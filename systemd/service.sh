@@ -350,6 +350,8 @@ fill_folder() {
     step "refreshing apt's lists" refresh_lists
     check_packages
     step "downloading system packages" download_packages "$folder"
+    # That one is needed here too, and a bare system lacks it.
+    "$system_python" -c 'import ensurepip, venv' 2>/dev/null || step "installing python3-venv" install_venv
     step "making an environment to download with" make_environment "$system_python" "$new"
     step "downloading Python packages" download_wheels "$folder"
     rm -rf "$folder/partial" "$folder/lock"
@@ -359,6 +361,10 @@ fill_folder() {
 download_packages() { # FOLDER
     # shellcheck disable=SC2046 # one word a package
     apt-get install --yes --download-only --no-install-recommends -o Dir::Cache::archives="$1" $(missing_packages)
+}
+
+install_venv() {
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=600 python3-venv
 }
 
 download_wheels() { # FOLDER

@@ -9,9 +9,11 @@ import msgspec
 import pytest
 from drawn import save_weights
 
-from appliance import doctor, shipped
+from appliance import doctor, network, shipped
+from appliance.config import CameraSettings, Config
 from appliance.doctor import examine
 from appliance.health import Health, Spread, WeightsInUse
+from appliance.lastgood import keep
 from appliance.state import hold_pid
 
 TRY_TORCH = doctor.TRY_TORCH
@@ -141,13 +143,24 @@ def test_the_configured_source_is_looked_for(machine, monkeypatch, source, devic
     assert about("camera", machine / "config.toml").state == state
 
 
+def test_a_webcam_is_named_with_the_driver_behind_it(machine, monkeypatch):
+    monkeypatch.setattr(doctor.sys, "platform", "linux")
+    monkeypatch.setattr(doctor, "VIDEO", machine / "video")
+    (machine / "dev" / "video0").touch()
+    (machine / "uvcvideo").mkdir()
+    (machine / "video/video0/device").mkdir(parents=True)
+    (machine / "video/video0/device/driver").symlink_to(machine / "uvcvideo")
+    (machine / "config.toml").write_text('[camera]\nsource = "webcam"\n')
+    assert about("camera", machine / "config.toml").found == "webcam: video0 by uvcvideo"
+
+
 CAMERAS = "class Picamera2:\n    @staticmethod\n    def global_camera_info():\n        return {}\n"
 
 
 @pytest.mark.parametrize(
     ("code", "state", "told"),
     [
-        (CAMERAS.format([{"Model": "imx708"}]), "ok", "imx708"),
+        (CAMERAS.format([{"Model": "imx708", "Id": "/base/i2c@1a"}]), "ok", "imx708 by libcamera, at /base"),
         (CAMERAS.format([]), "fail", "no camera is connected"),
         ("raise ValueError('Expected 96 from C header, got 88')", "fail", "Expected 96 from C header"),
         (None, "fail", "picamera2 is not installed"),
@@ -212,6 +225,41 @@ def test_the_service_is_looked_up(machine, load, active, enabled, state, told):
     assert (finding.state, told in finding.found) == (state, True)
 
 
+def test_the_last_errors_are_quoted_each_once(machine):
+    program(
+        machine,
+        "journalctl",
+        'echo "$*" >"$0.asked"',
+        "echo 'camera gone'; echo; echo 'camera gone'; echo bad",
+    )
+    (finding,) = doctor._last_errors()
+    assert (finding.state, finding.found) == ("warn", "camera gone | bad")
+    asked = (machine / "bin/journalctl.asked").read_text()
+    assert "--unit=digit-appliance" in asked and "--priority=err" in asked
+
+
+def test_without_errors_or_without_a_journal_nothing_is_said(machine):
+    assert list(doctor._last_errors()) == []
+    program(machine, "journalctl")
+    assert list(doctor._last_errors()) == []
+
+
+def test_the_weights_are_named_with_what_their_card_says(machine):
+    weights, card = network.load(shipped.models() / "digits.pt")
+    network.save(
+        weights, shipped.models() / "digits.pt", msgspec.structs.replace(card, accuracies={"MNIST": 99.5})
+    )
+    assert about("weights").found.endswith("digits.pt, MNIST 99.5, run by torch")
+
+
+def test_a_mistaken_configuration_is_looked_past_to_what_worked_last(machine):
+    keep(Config(camera=CameraSettings(source=str(machine / "dev"))))
+    (machine / "config.toml").write_text("[camera]\nfps = 0\n")
+    findings = {finding.what: finding for finding in examine(machine / "config.toml")}
+    assert "what worked last is used" in findings["configuration"].advice
+    assert findings["camera"].found == f"recording {machine / 'dev'}"
+
+
 def test_a_systemd_that_does_not_answer_is_quoted(machine):
     program(machine, "systemctl", "echo 'Failed to connect to bus: Host is down' >&2; exit 1")
     finding = doctor._service()
@@ -221,6 +269,14 @@ def test_a_systemd_that_does_not_answer_is_quoted(machine):
 def test_a_service_started_by_hand_is_found():
     with hold_pid():
         assert doctor._service().found == f"at work, process {os.getpid()}"
+
+
+def test_at_work_the_units_state_is_told_too(machine):
+    lines = ("LoadState=loaded", "ActiveState=active", "UnitFileState=enabled", "NRestarts=3")
+    program(machine, "systemctl", *(f"echo {line}" for line in lines))
+    with hold_pid():
+        found = doctor._service().found
+    assert found == f"at work, process {os.getpid()}, active, enabled, restarted 3 times"
 
 
 def status(ago=0.0, **other):

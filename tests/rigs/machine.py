@@ -116,7 +116,7 @@ class Machine:
         port = WORK / "port"
         port.unlink(missing_ok=True)
         self._qemu = subprocess.Popen(
-            ["nice", "-n", "15", "qemu-system-x86_64", "-cpu", "max", "-smp", "2",
+            ["qemu-system-x86_64", "-cpu", "max", "-smp", "2",
              "-m", "2048", "-accel", "tcg,thread=multi", "-display", "none", "-nic", "none",
              "-kernel", WORK / "vmlinuz", "-initrd", WORK / "initrd.img",
              "-append", "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet",
