@@ -27,8 +27,13 @@ STAND_INS = {
     "apt-get": """
 echo "$*" >>/var/stand-in/apt-get
 [ ! -e /var/stand-in/apt-fails ] || { echo "E: it does not work"; exit 100; }
+archives=$(printf '%s\\n' "$@" | sed -n 's/^Dir::Cache::archives=//p')
 for word; do
-    case $1:$word in install:python3-*) [ "$2" = --simulate ] || touch "/var/stand-in/installed/$word" ;; esac
+    case $1:$word in
+        install:python3-*)
+            if [ -n "$archives" ]; then touch "$archives/$word.deb"
+            elif [ "$2" != --simulate ]; then touch "/var/stand-in/installed/$word"; fi ;;
+    esac
 done""",
     "systemctl": """
 echo "$*" >>/var/stand-in/systemctl

@@ -2,10 +2,12 @@
 
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -323,6 +325,41 @@ def test_offline_needs_a_folder_that_has_what_is_missing(pi: Pi, tmp_path: Path)
     assert f"no wheel of torch in {empty}" in pi.install("--offline", str(empty)).stderr
     wheel(empty, "torch", "0")
     assert "no .deb files" in pi.install("--offline", str(empty)).stderr
+
+
+@needs_layers
+@needs_python
+def test_wheels_fills_a_folder_that_a_pi_without_a_network_is_installed_from(
+    pi: Pi, index: str, first: Path, tmp_path: Path
+) -> None:
+    shop = tmp_path / "shop"
+    for version in ("2.13.0+cpu", "2.9.1"):  # one a kind of processor
+        wheel(shop, "torch", version)
+    wheel(shop, "hatchling", "99")
+    requirements = tomllib.loads((first / "pyproject.toml").read_text())["project"]["dependencies"]
+    for name, version in re.findall(r"^([\w-]+)\S*?>=([\w.]+)", "\n".join(requirements), re.MULTILINE):
+        if name != "torch":
+            wheel(shop, name.replace("-", "_"), version)
+    online = {"PIP_INDEX_URL": index, "PIP_NO_INDEX": "1", "PIP_NO_BUILD_ISOLATION": "0"}
+    folder = tmp_path / "stick/wheels"
+    process = pi.install(
+        "wheels", str(folder), "--unattended", release=first, PIP_FIND_LINKS=str(shop), **online
+    )
+    assert process.returncode == 0, process.stderr
+    names = {path.name.split("-")[0] for path in folder.iterdir()}
+    assert {"torch", "hatchling", "digit_appliance", "opencv_python_headless", "msgspec"} <= names
+    debs = {path.name for path in folder.glob("*.deb")}
+    assert debs == {"python3-picamera2.deb", "python3-lgpio.deb", "python3-venv.deb"}
+    assert not [path for path in folder.iterdir() if path.suffix not in (".whl", ".deb")]
+    assert not pi(
+        "ls -A /opt/digit-appliance.d; ls -d /opt/digit-appliance; ls /var/stand-in/installed"
+    ).stdout
+
+    wheel(folder, "setuptools", "99")  # which the real torch brings along
+    process = upgrade(pi, first, folder)
+    assert process.returncode == 0, process.stderr
+    assert f"--no-download {folder}/" in pi.read("/var/stand-in/apt-get")
+    assert pi.read("/opt/digit-appliance")
 
 
 @needs_layers
