@@ -2,6 +2,7 @@
 """A whole Raspberry Pi in QEMU: Debian trixie with systemd, libcamera and picamera2; and faults.
 
     sudo tests/rigs/machine.py             from a bare system to the last fault
+    sudo tests/rigs/machine.py --quick     the same, but install.sh runs before the machine boots: faster
     sudo tests/rigs/machine.py --resume    the faults alone, on the disk that the last run installed
     sudo tests/rigs/machine.py --resume camera_is_gone_and_back ...
 
@@ -64,14 +65,17 @@ class FailedError(Exception):
 # --- Building the machine ---------------------------------------------------------------------------
 
 
-def build(disk: Path) -> None:
-    """A disk with a bare system and the folder for --offline."""
+def build(disk: Path, quick: bool) -> None:
+    """A disk with a bare system and the folder for --offline; `quick`: with the appliance installed."""
     provide("qemu-system-x86", "e2fsprogs")
     root = WORK / "root"
     shutil.rmtree(root, ignore_errors=True)
     timed("making a bare system", [HERE / "root.sh", "trixie", "amd64", root])
     inside = [HERE / "inside.sh", root]
-    timed("install.sh wheels", [*inside, f"{REPOSITORY}/install.sh", "wheels", "/opt/rig/wheels"])
+    if quick:
+        timed("install.sh", [*inside, f"{REPOSITORY}/install.sh", "--unattended"])
+    else:
+        timed("install.sh wheels", [*inside, f"{REPOSITORY}/install.sh", "wheels", "/opt/rig/wheels"])
     (root / "etc/systemd/system/rig.service").write_text(AGENT_UNIT)
     drop_in = root / f"etc/systemd/system/{SERVICE}.service.d/slower.conf"
     drop_in.parent.mkdir()
@@ -399,6 +403,7 @@ def play(machine: Machine, faults: list[str]) -> None:
 def main() -> None:
     as_it_is = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=as_it_is)
+    parser.add_argument("--quick", action="store_true", help="install before the machine boots")
     parser.add_argument("--resume", action="store_true", help="on the disk that the last run installed")
     parser.add_argument("faults", nargs="*", help="only these")
     options = parser.parse_args()
@@ -408,9 +413,9 @@ def main() -> None:
     bare, installed = WORK / "bare.img", WORK / "installed.img"
     if not options.resume:
         (WORK / "build.log").unlink(missing_ok=True)
-        build(bare)
+        build(bare, options.quick)
         with Machine(bare) as machine:
-            install(machine)
+            machine.reads() if options.quick else install(machine)
             machine.power_off()
         bare.replace(installed)
     disk = WORK / "disk.img"
