@@ -1,8 +1,9 @@
 """Readings over time to one steady text.
 
 Each digit is followed from frame to frame, and what the frames say of it is joined. A text is shown
-once enough frames in a row agree on it. What is lost stays for the hold time: a hand that passes over
-a digit changes nothing. Pure: the only clock is the frames' own.
+once enough frames in a row agree on it, and no digit that was seen a moment before is missing. What
+is lost stays for the hold time: a hand that passes over a digit changes nothing. Pure: the only clock is
+the frames' own.
 """
 
 from collections.abc import Sequence
@@ -59,6 +60,11 @@ class _Track:
     def alive(self) -> bool:
         """Whether it was seen within the window, or is on display and may come back."""
         return self.shown is not None or any(seen is not None for seen in self.history)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it was seen more than once in the window without being shown: it may well come back."""
+        return self.shown is None and sum(seen is not None for seen in self.history) > 1
 
     @property
     def value(self) -> int:
@@ -122,8 +128,9 @@ class Steadier:
         """Finds what the window's frames together say, and for how many frames each said so by itself."""
         tracks = self._follow(reading.digits)
         candidate = [(track, track.value) for track in tracks]
+        missing = any(track.is_pending for track in self._tracks if track not in tracks)
         boxes = [digit.box for digit in reading.digits]
-        if any(track.digit.value != value for track, value in candidate):
+        if missing or any(track.digit.value != value for track, value in candidate):
             self._agreed = 0
         elif self._agreed and candidate == self._candidate and self._rest(boxes):
             self._agreed += 1

@@ -229,6 +229,19 @@ def test_a_digit_added_just_when_the_other_is_misread_joins_it():
     assert play.changes == ["4", "42"]
 
 
+@pytest.mark.parametrize("missed", [4, 5])
+def test_a_number_is_not_shown_without_a_digit_that_was_just_seen(missed):
+    play = Playback()
+    play.play(*[number("427")] * 2, *[Reading(number("427").digits[::2])] * missed, *[number("427")] * 10)
+    assert play.changes == ["427"]
+
+
+def test_a_digit_that_was_seen_and_is_gone_holds_up_the_others_for_no_longer_than_the_window():
+    play = Playback()
+    play.play(*[number("42")] * 2)
+    assert play.until("4", number("4")) <= 10
+
+
 def test_a_hand_that_passes_over_a_digit_changes_nothing():
     play = Playback(hold=1)
     play.play(*[number("42")] * 10)
