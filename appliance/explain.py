@@ -11,6 +11,8 @@ from appliance.vision import Box, Crop, overlap
 
 _TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small to be judged by itself
 _TO_JOIN = 0.1  # the cost of taking one more stroke into a digit: most digits are one stroke
+_TO_CUT = 0.1  # the cost of each part that a stroke is cut into: few digits touch
+_TO_DISMISS = 0.5  # the cost of taking a stroke for none: it might be digits that touch
 _NEVER = 1e-6  # no probability is taken to be less
 _BEYOND_DOUBT = 0.9
 _BARE = (1, 7)  # digits that are hardly more than a stroke
@@ -102,8 +104,10 @@ def best_explanation(row: Sequence[Judged]) -> list[Judged]:
 
 def _price(one: Judged) -> float:
     """Only one whole stroke may be judged to be none: not what it was cut into, nor joined with."""
-    likely = max(one.confidence, one.none if one.crop.strokes == 1 else 0.0, _NEVER)
-    return _TO_JOIN * max(0, one.crop.strokes - 1) - float(np.log(likely))
+    digit = -float(np.log(max(one.confidence, _NEVER)))
+    if one.crop.strokes == 1:
+        return min(digit, _TO_DISMISS - float(np.log(max(one.none, _NEVER))))
+    return digit + (_TO_JOIN * (one.crop.strokes - 1) if one.crop.strokes else _TO_CUT)
 
 
 def _beyond_doubt(one: Judged) -> bool:

@@ -81,6 +81,10 @@ def test_and_a_wide_digit_is_read_whole_where_its_parts_are_worse() -> None:
     assert read(Row().add(0, 2, {0: 0.95}).part(0, 1, {6: 0.7}).part(1, 2, {7: 0.7})) == "0"
 
 
+def test_digits_that_touch_are_none_together_and_read_apart() -> None:
+    assert read(Row().add(0, 2, {NONE: 0.98}).part(0, 1, {6: 0.9}).part(1, 2, {7: 0.9})) == "67"
+
+
 def test_a_scribble_is_none_though_its_parts_might_be_something() -> None:
     assert read(Row().add(0, 2, {NONE: 0.9}).part(0, 1, {6: 0.7}).part(1, 2, {7: 0.7})) == ""
 
