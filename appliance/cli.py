@@ -19,10 +19,11 @@ from appliance.errors import ApplianceError, ConfigError, FrameError, WeightsErr
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from appliance.config import Config
+    from appliance.announce import Announcement
+    from appliance.config import Config, EngineName
     from appliance.frame import Frame
     from appliance.health import Monitor
-    from appliance.reader import Digit
+    from appliance.reader import Digit, Reader
     from appliance.service import Observer, Service
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -142,7 +143,20 @@ def run(
             stack.enter_context(monitor)
         for observer in _told(settings, service, monitor):
             service.observe(stack.enter_context(observer))
+        if settings.announce.enabled:
+            stack.enter_context(_announcement(settings, monitor))
         service.run()
+
+
+def _announcement(settings: "Config", monitor: "Monitor") -> "Announcement":
+    from appliance.announce import Announcement
+    from appliance.corrections import Corrections
+    from appliance.weights import open_reader
+
+    def reader() -> "Reader":
+        return open_reader(settings.reading)
+
+    return Announcement(settings.announce.name, monitor, Corrections(settings.corrections), reader)
 
 
 def _told(
@@ -238,6 +252,20 @@ def record(
 
 
 @app.command()
+def status() -> None:
+    """What the running service says of itself, as JSON."""
+    from msgspec import json as formatted
+
+    from appliance.health import read_health
+    from appliance.state import running
+
+    health = read_health()
+    if health is None or running() != health.pid:
+        raise ApplianceError("no service is running here; digit-appliance doctor says more")
+    print(formatted.encode(health).decode())
+
+
+@app.command()
 def doctor(config: ConfigOption = None) -> None:
     """Say what works on this machine and what does not, and what to do."""
     from appliance.doctor import examine
@@ -299,11 +327,34 @@ def install(
     file: Annotated[Path, typer.Argument(help="A weights file, its card (.json) beside it.")],
 ) -> None:
     """Check weights, try them on the shipped frames, and put them in use."""
+    from appliance import takeover
+
+    result = takeover.install(file, _engine())
+    print(f"{file} is in use from now on: it reads {result} right")
+    _tell_of_service()
+
+
+@weights_app.command(hidden=True)
+def receive(sha256: str) -> None:
+    """What digit-train push runs here: installs what comes as an archive on standard input."""
+    from appliance import takeover
+
+    if takeover.in_use(sha256):
+        print("in use already")
+        return
+    result = takeover.receive(sha256, sys.stdin.buffer, _engine())
+    print(f"in use from now on: reads {result} right")
+    _tell_of_service()
+
+
+@weights_app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A weights file, its card (.json) beside it.")],
+) -> None:
+    """Check weights and try them on the shipped frames, and change nothing."""
     from appliance import weights
 
-    result = weights.install(file, _configuration(None).reading.engine)
-    print(f"{file} is in use from now on: it reads {result} right")
-    _let_service_know()
+    print(f"{file} reads {weights.try_out(file, _engine())} right")
 
 
 @weights_app.command()
@@ -313,6 +364,17 @@ def rollback() -> None:
 
     print(f"{weights.rollback()} is in use again")
     _let_service_know()
+
+
+def _engine() -> "EngineName":
+    return _configuration(None).reading.engine
+
+
+def _tell_of_service() -> None:
+    from appliance.state import running
+
+    process = running()
+    print(f"the service (process {process}) runs it" if process else "no service is running here")
 
 
 @corrections_app.command("list")

@@ -228,6 +228,16 @@ class CorrectionSettings(_Settings, frozen=True):
     megabytes: Annotated[int, Meta(ge=1, le=100_000, description="a whole number from 1 to 100000")] = 200
 
 
+class AnnounceSettings(_Settings, frozen=True):
+    """Whether laptops on the same network find the appliance by itself."""
+
+    enabled: Switch = False
+    name: Annotated[
+        str, Meta(pattern=r"^[A-Za-z0-9-]{0,63}$", description="up to 63 letters, digits and -, in quotes")
+    ] = ""
+    """Empty for the machine's."""
+
+
 class PageSettings(_Settings, frozen=True):
     """The live page."""
 
@@ -326,6 +336,7 @@ class Config(_Settings, frozen=True):
     steady: SteadySettings = SteadySettings()
     indicators: IndicatorSettings = IndicatorSettings()
     corrections: CorrectionSettings = CorrectionSettings()
+    announce: AnnounceSettings = AnnounceSettings()
     page: PageSettings = PageSettings()
     mqtt: MqttSettings = MqttSettings()
     hooks: HookSettings = HookSettings()

@@ -10,15 +10,17 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 import numpy as np
 
 from appliance import __version__
 from appliance.atomic import write_atomically
-from appliance.service import Moment, Service
 from appliance.state import runtime_folder
+
+if TYPE_CHECKING:  # so that whoever only asks does not wait for torch
+    from appliance.service import Moment, Service
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,10 @@ class Health(msgspec.Struct, frozen=True):
     fault: str | None
     """Why there are no frames; None while there are."""
     weights: WeightsInUse
+    reloads: int = 0
+    """How many times the service was asked to reload since it started."""
+    refused: str | None = None
+    """Why it went on as before the last time; None if it did not."""
     page: str | None = None
     """Where the live page is; None without one."""
     mqtt: str | None = None
@@ -90,7 +96,7 @@ class Monitor:
     are passed on as they are.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: "Service") -> None:
         self.page: str | None = None
         self.mqtt: str | None = None
         self._service = service
@@ -102,7 +108,7 @@ class Monitor:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._write_on, daemon=True, name="health")
 
-    def __call__(self, moment: Moment) -> None:
+    def __call__(self, moment: "Moment") -> None:
         """Takes note of a moment."""
         stable = moment.stable
         self._latest = stable.text, stable.confidence, moment.frames, moment.skipped
@@ -112,9 +118,15 @@ class Monitor:
         if stable.changed and (waited := moment.lit_ns - moment.frame.time_ns) >= 0:
             self._light.append(waited / 1e6)
 
+    @property
+    def at_work(self) -> bool:
+        """Whether there is anything to tell yet."""
+        return self._service.at_work
+
     def health(self) -> Health:
         """The service now; may be asked from any thread once it is at work."""
         text, confidence, frames, skipped = self._latest
+        reloads, refused = self._service.reloads, self._service.refused  # first: see Service._reload
         fault, reader = self._service.fault, self._service.reader
         return Health(
             pid=os.getpid(),
@@ -131,6 +143,8 @@ class Monitor:
             confidence=0.0 if fault else round(confidence, 3),
             fault=str(fault) if fault else None,
             weights=WeightsInUse(reader.card.network, reader.card.sha256, _installation(reader.weights)),
+            reloads=reloads,
+            refused=str(refused) if refused else None,
             page=self.page,
             mqtt=self.mqtt,
         )
@@ -153,7 +167,7 @@ class Monitor:
 
     def write(self) -> None:
         """Writes the status file, once the service is at work and if that can be."""
-        if not self._service.at_work:
+        if not self.at_work:
             return
         try:
             write_atomically(_status_file(), msgspec.json.encode(self.health()), durable=False)

@@ -62,18 +62,28 @@ class Reader:
         judged = self._judge(find_crops(frame.gray))
         return Reading(tuple(map(_digit, digits_of(judged, self._threshold))))
 
+    def read_crop(self, image: NDArray[np.uint8]) -> int | None:
+        """The digit that a crop `(28, 28)`, white on black, holds by itself; None for none."""
+        digits = self._probabilities([image])[0, :10]
+        return int(digits.argmax()) if digits.max() >= self._threshold else None
+
     def _judge(self, crops: Sequence[Crop]) -> list[Judged]:
         if not crops:
             return []
-        scores = self._engine([crop.image for crop in crops]) / self._temperature
-        likely = np.exp(scores - scores.max(axis=1, keepdims=True))
-        probabilities = likely / likely.sum(axis=1, keepdims=True)
+        probabilities = self._probabilities([crop.image for crop in crops])
         # A network of ten classes knows no "none": what it is not sure of counts as that.
         none = probabilities[:, 10] if probabilities.shape[1] > 10 else 1 - probabilities.max(axis=1)
         return [
             Judged(crop, row[:10], float(nothing))
             for crop, row, nothing in zip(crops, probabilities, none, strict=True)
         ]
+
+    def _probabilities(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Of each class, calibrated, `(N, classes)`."""
+        scores = self._engine(images) / self._temperature
+        likely = np.exp(scores - scores.max(axis=1, keepdims=True))
+        probabilities: NDArray[np.float32] = likely / likely.sum(axis=1, keepdims=True)
+        return probabilities
 
 
 def _digit(one: Judged) -> Digit:

@@ -72,6 +72,10 @@ class Service:
     """Why there are no frames; None while there are."""
     reader: Reader
     """There once the service is `at_work`."""
+    reloads = 0
+    """How many reloads have been done or refused."""
+    refused: ApplianceError | None = None
+    """Why the last reload was refused; None if it was not."""
     _config: Config
     _steadier: Steadier
     _indicators: Indicators
@@ -237,6 +241,8 @@ class Service:
         except ApplianceError as error:
             log.error("not reloaded, going on as before: %s", error)
             self._indicators.show_sign(_sign_of(error), SIGN_LASTS)
+            self.refused = error
+            self.reloads += 1
             return False
         finally:
             self._systemd.ready()
@@ -244,6 +250,8 @@ class Service:
         self.reader = reader
         self._steadier.settings = config.steady
         self._keep()
+        self.refused = None
+        self.reloads += 1  # last, so that whoever sees it sees the rest
         log.info("reloaded")
         if config.camera == old.camera:
             return False

@@ -10,14 +10,17 @@ is forgotten at the next `install`.
 """
 
 import fcntl
+import hashlib
 import logging
 import os
 import shutil
+import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from appliance import shipped
 from appliance.atomic import write_atomically
@@ -34,6 +37,9 @@ log = logging.getLogger(__name__)
 
 KEPT = 3
 """How many installations are kept, the one in use among them."""
+
+_FILES = ("digits.pt", "digits.json", "digits.onnx")
+_LARGEST = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,29 +94,67 @@ def installed() -> list[Path]:
     return sorted((path for path in _store().iterdir() if path.name.isdigit()), key=_number)
 
 
-def install(weights: Path, engine: EngineName = "torch") -> SelfTest:
+def install(
+    weights: Path, engine: EngineName = "torch", accepted: Callable[[str], None] = lambda sha256: None
+) -> SelfTest:
     """Checks weights and their card, tries them on the shipped frames with `engine`, and puts them in use.
+
+    `accepted` is called with their SHA-256 once they are in use; what it raises takes them out again.
 
     Raises `WeightsError` and leaves everything as it was if they are not whole, do not fit their card, or
     miss more than half of the frames.
     """
-    open_engine(engine, weights)
-    if onnx_path(weights).exists() and read_weights(weights)[1].onnx:
-        read_onnx(weights)
+    _check(weights, engine)
     with _changing() as store, tempfile.TemporaryDirectory(prefix=".new-", dir=store) as folder:
         new = Path(folder) / "whole"
         new.mkdir()
         _copy(weights, new)
-        result = self_test(new / "digits.pt", engine)
-        if 2 * result.right < result.frames:
-            raise WeightsError(f"{weights}: not installed, for it reads {result} right")
-        below = _up_to_current()
+        result = _tried(new / "digits.pt", engine, weights)
+        before, below = _current(), _up_to_current()
         place = new.rename(store / str(max(map(_number, installed()), default=0) + 1))
         _to_disk(store)
         _switch(place)
+        try:
+            accepted(read_weights(place / "digits.pt")[1].sha256)
+        except BaseException:
+            _switch(before)
+            shutil.rmtree(place)
+            raise
         for old in set(installed()) - {place, *below[-(KEPT - 1) :]}:
             shutil.rmtree(old)
     return result
+
+
+def receive(sha256: str, stream: BinaryIO, engine: EngineName, accepted: Callable[[str], None]) -> SelfTest:
+    """Installs weights that come with all that belongs to them as a tar archive, as `install` does.
+
+    Raises `WeightsError` also if the archive is cut off, or holds others than those of this SHA-256.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        weights = Path(folder) / "digits.pt"
+        try:
+            with tarfile.open(fileobj=stream, mode="r|") as archive:
+                for entry in archive:
+                    wanted = entry.isfile() and entry.name in _FILES and entry.size <= _LARGEST
+                    if wanted and (file := archive.extractfile(entry)):
+                        (weights.parent / entry.name).write_bytes(file.read())
+            found = hashlib.sha256(weights.read_bytes()).hexdigest()
+        except (tarfile.TarError, FileNotFoundError) as error:
+            raise WeightsError("the weights did not arrive whole; send them again") from error
+        except OSError as error:
+            raise WeightsError(f"{folder}: cannot be written ({error.strerror})") from error
+        if found != sha256:
+            raise WeightsError("other weights arrived than were sent (SHA-256 differs); send them again")
+        return install(weights, engine, accepted)
+
+
+def installed_sha256() -> str:
+    """The SHA-256 of the weights last installed; empty if there are none."""
+    current = _current()
+    try:
+        return hashlib.sha256((current / "digits.pt").read_bytes()).hexdigest() if current else ""
+    except OSError:
+        return ""
 
 
 def rollback() -> Path:
@@ -125,6 +169,26 @@ def rollback() -> Path:
         below = [path for path in _up_to_current() if path != in_use]
         _switch(below[-1] if below else None)
     return candidates(ReadingSettings())[0]
+
+
+def try_out(weights: Path, engine: EngineName = "torch") -> SelfTest:
+    """The self-test of weights that are to be used. Raises `WeightsError` if they miss more than half."""
+    _check(weights, engine)
+    return _tried(weights, engine, weights)
+
+
+def _tried(weights: Path, engine: EngineName, name: Path) -> SelfTest:
+    result = self_test(weights, engine)
+    if 2 * result.right < result.frames:
+        raise WeightsError(f"{name}: not installed, for it reads {result} right")
+    return result
+
+
+def _check(weights: Path, engine: EngineName) -> None:
+    """Raises `WeightsError` unless everything that belongs to the weights is whole and fits its card."""
+    open_engine(engine, weights)
+    if onnx_path(weights).exists() and read_weights(weights)[1].onnx:
+        read_onnx(weights)
 
 
 def self_test(weights: Path, engine: EngineName = "torch") -> SelfTest:

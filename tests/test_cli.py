@@ -306,7 +306,7 @@ def test_the_running_service_takes_installed_weights_over(run, machine):
         running.wait_for("reads 4")
         status, out, _ = run("weights", "install", good)
         assert status == 0
-        assert f"the service (process {running.process.pid}) reloads" in out
+        assert f"the service (process {running.process.pid}) runs it" in out
         running.wait_for("reloaded")
         running.process.terminate()
         assert running.end() == 0
@@ -316,8 +316,9 @@ def test_a_service_of_another_user_is_said_how_to_reload(run, machine, monkeypat
     def refuse():
         raise PermissionError
 
+    run("weights", "install", save_weights(machine / "mine.pt"))
     monkeypatch.setattr("appliance.state.reload_service", refuse)
-    status, _, errors = run("weights", "install", save_weights(machine / "mine.pt"))
+    status, _, errors = run("weights", "rollback")
     assert status == 0
     assert "sudo systemctl reload digit-appliance" in errors
 

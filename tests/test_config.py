@@ -108,7 +108,7 @@ WRONG = [
     ("[camera]\nwdith = 320", "camera.wdith", "did you mean width?"),
     ("[cammera]\nwidth = 320", "cammera", "did you mean camera?"),
     ("[indicators.seven_segments]", "indicators.seven_segments", "did you mean seven_segment?"),
-    ("verbose = true", "verbose", "camera, reading, steady, indicators, corrections, page"),
+    ("verbose = true", "verbose", "camera, reading, steady, indicators, corrections, announce"),
     ('"two\\nlines" = 1', r"two\nlines", "camera"),
     ("camera = 5", "camera is 5", "a table, [camera]"),
     ("[[camera]]\nfps = 3", "camera", "a table, [camera]"),

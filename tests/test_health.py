@@ -31,7 +31,8 @@ def state(tmp_path, monkeypatch):
 def service(state):
     card = SimpleNamespace(network="digitnet", sha256="ab" * 32)
     reader = SimpleNamespace(card=card, weights=state / "weights" / "3" / "digits.pt")
-    return SimpleNamespace(fault=None, source="picamera", at_work=True, reader=reader)
+    asked = {"reloads": 0, "refused": None}
+    return SimpleNamespace(fault=None, source="picamera", at_work=True, reader=reader, **asked)
 
 
 @pytest.fixture

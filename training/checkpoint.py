@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 from appliance.atomic import write_atomically
 from training.errors import CheckpointError, TrainingError
 from training.recipe import Recipe
+from training.team import ALONE, Team
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +36,18 @@ class Session:
     """A moving average of the network's weights and batch statistics; what is validated and kept."""
     optimiser: Optimizer
     schedule: LRScheduler
+    joined: nn.Module
+    """The network as it is trained: itself, or over several processes with their gradients averaged."""
+    mates: Team = ALONE
     history: list[Epoch] = field(default_factory=list)
 
     def save(self, path: Path, recipe: Recipe) -> None:
         """Writes the checkpoint whole or not at all. Raises `TrainingError` where it cannot."""
         state = {
             "recipe": asdict(recipe),
-            "history": [asdict(epoch) for epoch in self.history],
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-            **{name: part.state_dict() for name, part in self._parts().items()},
+            **self.state(),
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
@@ -63,9 +66,7 @@ class Session:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
             self._check(path, state["recipe"], asdict(recipe))
-            for name, part in self._parts().items():
-                part.load_state_dict(state[name])
-            self.history[:] = [Epoch(**epoch) for epoch in state["history"]]
+            self.load(state)
             torch.set_rng_state(state["random"])
             if torch.cuda.is_available() and state["random_cuda"]:
                 torch.cuda.set_rng_state_all(state["random_cuda"])
@@ -74,6 +75,17 @@ class Session:
         except Exception as error:
             raise CheckpointError(f"{path}: is damaged; delete it to start anew") from error
         return True
+
+    def state(self) -> dict[str, Any]:
+        """Everything that changes, for `load`."""
+        history = [asdict(epoch) for epoch in self.history]
+        return {"history": history, **{name: part.state_dict() for name, part in self._parts().items()}}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Takes up where `state` was taken."""
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.history[:] = [Epoch(**epoch) for epoch in state["history"]]
 
     def _parts(self) -> dict[str, Any]:
         return {

@@ -1,7 +1,9 @@
 """The command `digit-train`."""
 
 import logging
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,13 +12,14 @@ from rich.console import Console
 
 from appliance.errors import ApplianceError
 from training.errors import TrainingError
+from training.remote import Host
 
 if TYPE_CHECKING:
     import torch
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
-WEIGHTS, REPORTS = Path("digits.pt"), Path("reports")
+WEIGHTS, REPORTS, CORRECTIONS = Path("digits.pt"), Path("reports"), Path("corrections")
 
 Data = Annotated[
     Path | None, typer.Option(help="Folder with MNIST's four files; otherwise they are downloaded once.")
@@ -86,13 +89,18 @@ def fit(
     where = _device(device, threads)
     try:
         if start and corrections:
+            if "WORLD_SIZE" in os.environ:
+                raise TrainingError("corrections are learnt by one process: leave torchrun out")
             chosen = tuning(_network_of(start, network), **choices)
             card = tune.tune(chosen, start, corrections, out, data, folder, where, console)
         elif start or corrections:
             raise TrainingError("--from and --corrections belong together: give both, or neither")
         else:
             chosen = recipe(network or "digitnet", **choices)
-            card = training.fit(chosen, out, data, folder, where, console)
+            finished = training.fit(chosen, out, data, folder, where, console)
+            if finished is None:  # one of several processes, and not the one that tells
+                return
+            card = finished
     except KeyboardInterrupt:
         what = "nothing was written" if corrections else "the same command goes on after the last whole epoch"
         print(f"interrupted; {what}", file=sys.stderr)
@@ -126,6 +134,102 @@ def evaluate(
     print(f"report {folder / 'report.md'}")
 
 
+FOUND = "found"
+NOBODY = "no appliance answers on this network; announce.enabled = true in a Pi's configuration has it answer"
+
+HostName = Annotated[str | None, typer.Argument(metavar="HOST", help="Any name that ssh knows.")]
+All = Annotated[
+    Path | None,
+    typer.Option(
+        "--all", help='In place of HOST, a file with a host a line, or "found": what discover finds.'
+    ),
+]
+Ssh = Annotated[str, typer.Option(envvar="DIGIT_TRAIN_SSH", help="ssh, with options if need be.")]
+
+
+@app.command()
+def push(
+    host: HostName = None,
+    weights: Annotated[Path | None, typer.Argument(show_default=str(WEIGHTS))] = None,
+    all_of: All = None,
+    ask_sudo: Annotated[bool, typer.Option("--ask-sudo", help="Ask for the password of sudo there.")] = False,
+    ssh: Ssh = "ssh",
+) -> None:
+    """Sends weights to a Pi, or to many. Each runs them, tried and whole, or goes on with what it had."""
+    from training import push as pushing
+
+    names, file = _hosts(host, weights, all_of)
+    sha256, archive = pushing.pack(Path(file or WEIGHTS))
+    password = typer.prompt("sudo's password there", hide_input=True) if ask_sudo else None
+    hosts = [Host(name, ssh, password, alone=len(names) == 1) for name in names]
+    _with_each(hosts, lambda host: pushing.push(host, sha256, archive))
+
+
+@app.command()
+def pull(
+    host: HostName = None,
+    folder: Annotated[Path | None, typer.Argument(show_default=str(CORRECTIONS))] = None,
+    all_of: All = None,
+    ssh: Ssh = "ssh",
+) -> None:
+    """Fetches the corrections made on a Pi, or on many, into a folder; again, it fetches what is new."""
+    from training import pull as pulling
+
+    names, place = _hosts(host, folder, all_of)
+    into = Path(place or CORRECTIONS)
+    with pulling.alone_in(into):
+        hosts = [Host(name, ssh, alone=len(names) == 1) for name in names]
+        _with_each(hosts, lambda host: pulling.pull(host, into))
+
+
+@app.command(name="discover")
+def discover_appliances(
+    seconds: Annotated[float, typer.Option(min=0.1, help="How long to wait for answers.")] = 3.0,
+    hosts: Annotated[bool, typer.Option("--hosts", help="Names only, a line each: for --all FILE.")] = False,
+) -> None:
+    """Lists the appliances on this network that announce themselves, and how they fare."""
+    from training.discover import discover, table
+
+    found = discover(seconds)
+    if not found:
+        raise TrainingError(NOBODY)
+    if hosts:
+        print("\n".join(one.host for one in found))
+    else:
+        Console().print(table(found))
+
+
+def _hosts(host: str | None, rest: Path | None, all_of: Path | None) -> tuple[list[str], str | Path | None]:
+    """The hosts meant, and what was given beside them: with `--all` there is no HOST before it."""
+    from training.many import read_hosts
+
+    if all_of is None:
+        if host is None:
+            raise typer.BadParameter("give a HOST, or --all FILE")
+        return [host], rest
+    if rest is not None:
+        raise typer.BadParameter("give a HOST or --all FILE, not both")
+    return (_found() if str(all_of) == FOUND else read_hosts(all_of)), host
+
+
+def _found() -> list[str]:
+    from training.discover import SECONDS, discover
+
+    hosts = [one.host for one in discover(SECONDS)]
+    if not hosts:
+        raise TrainingError(NOBODY)
+    return hosts
+
+
+def _with_each(hosts: list[Host], do: Callable[[Host], str]) -> None:
+    from training.many import with_each
+
+    if len(hosts) == 1:
+        print(f"{hosts[0].name}: {do(hosts[0])}")
+    elif not with_each(hosts, do, Console()):
+        raise typer.Exit(1)
+
+
 def _network_of(weights: Path, wanted: str | None) -> str:
     from appliance.network import load
 
@@ -141,9 +245,13 @@ def _device(name: str, threads: int | None) -> "torch.device":
     if threads:
         torch.set_num_threads(threads)
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        # Of several processes on one machine, each takes a graphics card of its own.
+        name = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
     try:
-        return torch.empty(0, device=name).device
+        device = torch.empty(0, device=name).device
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        return device
     except (RuntimeError, AssertionError) as error:
         raise TrainingError(f"--device {name} is not to be had here; give auto or cpu") from error
 

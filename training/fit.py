@@ -23,6 +23,7 @@ from training.mnist import Digits
 from training.progress import Progress
 from training.recipe import OPTIMISERS, Recipe, averaging, command, mixed_precision, schedule
 from training.scenes import make_crops
+from training.team import ALONE, Team, team
 
 HELD_OUT_SCENES, HELD_OUT_SEED = 4_000, 2**31
 """How many crops of scenes, rendered from held-out digits, calibrate a network; the same for every one."""
@@ -30,12 +31,30 @@ HELD_OUT_SCENES, HELD_OUT_SEED = 4_000, 2**31
 
 def fit(
     recipe: Recipe, out: Path, data: Path | None, pictures: Path, device: torch.device, console: Console
-) -> Card:
+) -> Card | None:
     """Trains a network, writes its weights and card to `out` and a report to `pictures`; gives the card.
 
     Writes a checkpoint beside `out` after each epoch; where there is one, the training goes on from it.
+    Started by torchrun, the first process does so, and the others, which get None, help it.
     Raises `TrainingError` if the data, the recipe or the disk do not allow it.
     """
+    with team(device) as mates:
+        if mates.leads:
+            return lead(recipe, out, data, pictures, device, console, mates)
+        assist(recipe, device, mates)
+        return None
+
+
+def lead(
+    recipe: Recipe,
+    out: Path,
+    data: Path | None,
+    pictures: Path,
+    device: torch.device,
+    console: Console,
+    mates: Team,
+) -> Card:
+    """The whole story, of the process that reads and writes; see `fit`."""
     checkpoint = out.with_suffix(".ckpt")
     prepare(out)
     report.prepare(pictures)
@@ -45,14 +64,15 @@ def fit(
     if recipe.scenes:
         console.print(f"rendering {recipe.scenes:,} crops of scenes")
         crops += scene_crops(crops, recipe.scenes, recipe.seed, recipe.left_out)
-    images, labels = known_to(recipe.network, crops, device)
+    images, labels = known_to(recipe.network, mates.share(crops), device)
     steps = len(labels) // recipe.batch
     if not steps:
         raise TrainingError(f"--batch {recipe.batch} is more than the {len(labels):,} images there are")
 
-    session = begin(recipe, steps, device)
+    session = begin(recipe, steps, device, mates=mates)
     if session.restore(checkpoint, recipe):
         console.print(f"going on after epoch {len(session.history)}, from {checkpoint}")
+    mates.share(session.state())
     with Progress(console, recipe.epochs, steps, len(session.history)) as progress:
         for _ in range(len(session.history), recipe.epochs):
             loss, accuracy = train(session, recipe, images, labels, progress.step)
@@ -90,13 +110,33 @@ def fit(
     return card
 
 
-def begin(recipe: Recipe, steps: int, device: torch.device, network: nn.Module | None = None) -> Session:
+def assist(recipe: Recipe, device: torch.device, mates: Team) -> None:
+    """What the other processes do: all steps of the leading one, each on its own part of the batches."""
+    images, labels = known_to(recipe.network, mates.share(), device)
+    session = begin(recipe, len(labels) // recipe.batch, device, mates=mates)
+    session.load(mates.share())
+    for epoch in range(len(session.history), recipe.epochs):
+        # Others than the leading one's, and the same after an interruption.
+        torch.manual_seed(hash((recipe.seed, mates.number, epoch)) & 2**63 - 1)
+        train(session, recipe, images, labels, lambda loss, accuracy: None)
+
+
+def begin(
+    recipe: Recipe,
+    steps: int,
+    device: torch.device,
+    network: nn.Module | None = None,
+    mates: Team = ALONE,
+) -> Session:
     """A session before its first epoch, of a fresh network or one that knows something already."""
+    if recipe.batch % mates.size:
+        raise TrainingError(f"--batch {recipe.batch} cannot be split evenly among {mates.size} processes")
     network = (network or build(recipe.network)).to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = OPTIMISERS[recipe.optimiser](network, recipe)
     averaged = AveragedModel(network, multi_avg_fn=averaging(recipe.averaging), use_buffers=True)
-    return Session(network, averaged, optimiser, schedule(optimiser, recipe, recipe.epochs * steps))
+    rate = schedule(optimiser, recipe, recipe.epochs * steps)
+    return Session(network, averaged, optimiser, rate, mates.joined(network), mates)
 
 
 def train(
@@ -107,13 +147,13 @@ def train(
     progress: Callable[[float, float], None],
 ) -> tuple[float, float]:
     """One epoch; gives its mean loss and accuracy on the images as they were augmented."""
-    session.network.train()
+    session.joined.train()
     mixed = mixed_precision(recipe, images.device)
     total, right, seen = 0.0, 0, 0
-    for batch, truth in batches(images, labels, recipe):
+    for batch, truth in batches(images, labels, recipe, session.mates):
         session.optimiser.zero_grad()
         with torch.autocast(images.device.type, torch.bfloat16, enabled=mixed):
-            log_probabilities = session.network(batch)
+            log_probabilities = session.joined(batch)
         loss = smoothed_loss(log_probabilities.float(), truth, recipe.smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
         session.optimiser.step()
@@ -129,11 +169,16 @@ def train(
     return total / seen, right / seen
 
 
-def batches(images: Tensor, labels: Tensor, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor]]:
-    """All of `uint8 (N, 28, 28)` in random order, as the networks' input; the last few are left over."""
-    order = torch.randperm(len(labels)).to(labels.device)
+def batches(
+    images: Tensor, labels: Tensor, recipe: Recipe, mates: Team = ALONE
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """All of `uint8 (N, 28, 28)` in random order, as the networks' input; the last few are left over.
+
+    Of each batch only what is this process's part, in an order on which all agree.
+    """
+    order = mates.share_tensor(torch.randperm(len(labels)).to(labels.device))
     for start in range(0, len(order) - recipe.batch + 1, recipe.batch):
-        rows = order[start : start + recipe.batch]
+        rows = mates.part(order[start : start + recipe.batch])
         batch = images[rows].unsqueeze(1).float() / 255
         if recipe.augment:
             batch = augment(batch)
