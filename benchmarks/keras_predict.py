@@ -4,7 +4,8 @@ In an environment of its own, since TensorFlow is no dependency of the appliance
 
     python3 -m venv /tmp/keras
     /tmp/keras/bin/pip install tensorflow-cpu "opencv-python-headless<4.12" msgspec pillow
-    PYTHONPATH=. /tmp/keras/bin/python benchmarks/keras_predict.py
+    /tmp/keras/bin/pip install --no-deps .
+    /tmp/keras/bin/python benchmarks/keras_predict.py
 
 Both read the same recorded frames in turn; the ratio of their medians is what counts.
 """
