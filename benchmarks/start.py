@@ -1,4 +1,4 @@
-"""How long the service takes to start and how much memory it needs, engine by engine.
+"""How the service starts, what memory it needs and how fast its network is, engine by engine.
 
     python -m benchmarks.start [--runs N]
 
@@ -17,16 +17,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import cv2
 import numpy as np
 import typer
 from rich.table import Table
 
 from appliance import shipped
+from appliance.config import EngineName
+from appliance.engine import open_engine
 from benchmarks.tables import show
 
-ENGINES = ("torch", "opencv", "onnxruntime")
+ENGINES: tuple[EngineName, ...] = ("torch", "opencv", "onnxruntime")
 IMPORTS = ("torch", "cv2", "numpy", "onnxruntime", "gpiozero", "PIL", "rich", "typer", "msgspec", "starlette")
 """What is worth naming in the breakdown; the page's and MQTT's should not show up at all."""
+
+CROPS = (1, 4, 12, 48)
+"""How many at once the network is timed with."""
 
 _PATIENCE = 300.0  # seconds
 
@@ -47,6 +53,10 @@ def main(runs: Annotated[int, typer.Option(min=1, help="processes of each engine
         started = [start(engine) for _ in range(runs)]
         cells = [np.median([value(one) for one in started]) for value in _VALUES]
         table.add_row(engine, *(f"{cell:.2f}" for cell in cells[:4]), f"{cells[4]:.0f}")
+    show(table)
+    table = Table("engine", *(f"{count} crops" for count in CROPS), title="milliseconds of one thread")
+    for engine in ENGINES:
+        table.add_row(engine, *(f"{1000 * forward(engine, count):.2f}" for count in CROPS))
     show(table)
     table = Table("import", *ENGINES, title="seconds of importing, what each brings along included")
     found = {engine: imports(engine) for engine in ENGINES}
@@ -85,6 +95,19 @@ def start(engine: str) -> Start:
             process.terminate()
         assert ready is not None
         return Start(ready, reading, peak)
+
+
+def forward(engine: EngineName, count: int) -> float:
+    """The median seconds of one thread in which the shipped network judges so many crops."""
+    run = open_engine(engine, shipped.models() / "digits.pt")
+    cv2.setNumThreads(1)
+    crops = np.random.default_rng(0).integers(0, 256, (count, 28, 28), np.uint8)
+    took = []
+    for _ in range(60):
+        started = time.thread_time()
+        run(crops)
+        took.append(time.thread_time() - started)
+    return float(np.median(took[10:]))
 
 
 def imports(engine: str) -> dict[str, float]:

@@ -23,6 +23,8 @@ def crop(strokes: Sequence[Stroke]) -> tuple[Box, NDArray[np.uint8]]:
 
 def around(strokes: Sequence[Stroke]) -> Box:
     """The smallest box that holds all the strokes."""
+    if len(strokes) == 1:
+        return strokes[0].box
     left, top = min(s.left for s in strokes), min(s.top for s in strokes)
     return left, top, max(s.right for s in strokes) - left, max(s.bottom for s in strokes) - top
 

@@ -66,9 +66,9 @@ def _cuts(stroke: Stroke) -> list[Path]:
 def _cheapest_paths(ink: NDArray[np.float32]) -> Path:
     """The path from top to bottom that crosses least ink in each of many upright bands, `(bands, rows)`."""
     middles = np.arange(_STEP, ink.shape[1] - 1, _STEP)
-    bands = np.lib.stride_tricks.sliding_window_view(np.pad(ink, ((0, 0), (_HALF, _HALF))), 2 * _HALF + 1, 1)
-    bands = np.pad(bands[:, middles], ((0, 0), (0, 0), (1, 1)), constant_values=np.inf)
-    cost = bands.copy()
+    wide = cv2.copyMakeBorder(ink, 0, 0, _HALF, _HALF, cv2.BORDER_CONSTANT, value=0)
+    cost = np.full((len(ink), len(middles), 2 * _HALF + 3), np.inf, np.float32)
+    cost[:, :, 1:-1] = wide[:, middles[:, None] + np.arange(2 * _HALF + 1)]
     for above, here in pairwise(cost):
         here[:, 1:-1] += np.minimum(np.minimum(above[:, :-2], above[:, 2:]), above[:, 1:-1])
     places = cost[-1].argmin(axis=1)
@@ -82,16 +82,18 @@ def _cheapest_paths(ink: NDArray[np.float32]) -> Path:
 
 def _pen(ink: NDArray[np.float32]) -> float:
     """The usual width of the stroke; across n pixels the distances to its edge, 1 to n / 2, tell it."""
-    away = cv2.distanceTransform(np.pad((ink > 0.5).astype(np.uint8), 1), cv2.DIST_L2, 3)
+    inked = cv2.copyMakeBorder((ink > 0.5).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    away = cv2.distanceTransform(inked, cv2.DIST_L2, 3)
     return max(1.0, 4 * float(away[away > 0].mean()) - 2) if away.any() else 1.0
 
 
 def _parts(ink: NDArray[np.float32], path: Path, lowest: float) -> bool:
     """Whether what lies on either side of a path may be a digit."""
-    left = np.where(np.arange(ink.shape[1]) < path[:, None], ink, 0)
+    left = ink * (np.arange(ink.shape[1]) < path[:, None])
+    least = _LEAST * ink.sum()
     for part in (left, ink - left):
-        filled = np.flatnonzero(part.max(axis=1) > _FAINT)
-        if filled.size == 0 or np.ptp(filled) + 1 < lowest * _ROWS or part.sum() < _LEAST * ink.sum():
+        (filled,) = (part.max(axis=1) > _FAINT).nonzero()
+        if filled.size == 0 or filled[-1] - filled[0] + 1 < lowest * _ROWS or part.sum() < least:
             return False
     return True
 
