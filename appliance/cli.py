@@ -48,6 +48,11 @@ SourceOption = Annotated[
     str, typer.Option("--source", help="picamera, webcam[:N], or a folder of images, a video, an image.")
 ]
 
+ListenOption = Annotated[
+    str,
+    typer.Option("--listen", metavar="HOST:PORT|off", help="Where the page is. Without it: as configured."),
+]
+
 
 def main() -> NoReturn:
     """Runs the command line and ends the process at once: taking torch apart would need seconds more."""
@@ -96,11 +101,15 @@ def run(
     ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Repeat a recording for ever.")] = False,
     fps: Annotated[float | None, typer.Option(help="Pace a recording, in frames a second.")] = None,
+    listen: ListenOption = "",
 ) -> None:
     """Read what the camera sees and show it, until told to stop."""
     from gpiozero.pins.mock import MockFactory
 
     from appliance import indicators
+    from appliance.configurations import UNWIRED, Configurations
+    from appliance.corrections import Corrections
+    from appliance.corrector import Corrector
     from appliance.health import Monitor
     from appliance.lastgood import last_good
     from appliance.machine import is_raspberry_pi
@@ -110,12 +119,15 @@ def run(
     from appliance.state import hold_pid
     from appliance.systemd import Systemd, log_to_stderr
     from appliance.terminal import View
+    from appliance.web.page import Page
 
     log_to_stderr()
+    _check_address(listen)
+    configurations = Configurations(config)
     # Started by hand, a mistake in the file is for the person there to see.
-    fallback = last_good() if Systemd().listens else None
+    fallback = (last_good() or UNWIRED) if Systemd().listens else None
     try:
-        settings = _configuration(config)
+        settings = configurations.load()
     except ConfigError:
         if fallback is None:
             raise
@@ -135,8 +147,9 @@ def run(
             observers.append(stack.enter_context(View(source or settings.camera.source, display)))
         elif display:
             observers.append(stack.enter_context(SegmentLog(display)))
-        options = Options(lambda: _configuration(config), factory, source, loop, fps, fallback)
-        service = Service(options, Requests(), observers)
+        options = Options(configurations.load, factory, source, loop, fps, fallback)
+        requests, corrections = Requests(), Corrections()
+        service = Service(options, requests, observers)
         monitor = Monitor(service)
         service.observe(monitor)
         if stack.enter_context(hold_pid()):
@@ -145,6 +158,13 @@ def run(
             service.observe(stack.enter_context(observer))
         if settings.announce.enabled:
             stack.enter_context(_announcement(settings, monitor))
+        corrector = Corrector(corrections, lambda: service.reader.card.sha256, factory)
+        service.observe(stack.enter_context(corrector))
+        service.follow(lambda config: corrector.follow(config.corrections))
+        page = Page(service, monitor, requests, configurations, corrections, listen)
+        service.observe(stack.enter_context(page))
+        service.follow(page.follow)
+        service.follow(lambda _: None if service.refused else configurations.keep())
         service.run()
 
 
@@ -263,6 +283,42 @@ def status() -> None:
     if health is None or running() != health.pid:
         raise ApplianceError("no service is running here; digit-appliance doctor says more")
     print(formatted.encode(health).decode())
+
+
+@app.command()
+def url(config: ConfigOption = None, listen: ListenOption = "") -> None:
+    """Show the live page's link, and on a terminal as a QR code too."""
+    from appliance.config import PageSettings
+    from appliance.web.access import links, read_token
+
+    _check_address(listen)
+    address = (PageSettings(listen) if listen else _configuration(config).page).address
+    if address is None:
+        raise ApplianceError("the page is off: set listen in [page] of the configuration, or use --listen")
+    found = links(address, read_token())
+    print("\n".join(found))
+    if sys.stdout.isatty():
+        _show_as_qr_code(found[0])
+        if address[0] in ("127.0.0.1", "localhost", "::1"):
+            print('Only this machine can open it. For the whole network: listen = "0.0.0.0:8000" in [page].')
+
+
+def _show_as_qr_code(link: str) -> None:
+    import segno
+
+    segno.make(link, micro=False).terminal(compact=True)
+
+
+def _check_address(listen: str) -> None:
+    import msgspec
+
+    from appliance.config import PageSettings
+
+    try:
+        msgspec.convert({"listen": listen or "off"}, PageSettings)
+    except msgspec.ValidationError:
+        wanted = '"off" or "HOST:PORT", such as "0.0.0.0:8000"'
+        raise ApplianceError(f"--listen is {listen!r}; it must be {wanted}") from None
 
 
 @app.command()
@@ -435,8 +491,9 @@ def _let_service_know() -> None:
 
 def _configuration_file(given: Path | None) -> Path | None:
     """The file given, or the one that belongs to the system, if there is one."""
-    usual = Path(os.environ.get("CONFIGURATION_DIRECTORY", "/etc/digit-appliance")) / "config.toml"
-    return given or (usual if usual.exists() else None)
+    from appliance.configurations import usual_file
+
+    return given or (usual_file() if usual_file().exists() else None)
 
 
 def _configuration(given: Path | None) -> "Config":

@@ -27,6 +27,9 @@ _TOPIC_OR_NONE = rf"^$|{_TOPIC}"
 # A description completes the sentence "it must be ...", which the user reads.
 Switch = Annotated[bool, Meta(description="true or false")]
 Text = Annotated[str, Meta(description="text in quotes")]
+BY_HAND = "by hand"
+"""Marks a key that names a file, a command or a server: the page sets it only to what matches the pattern."""
+File = Annotated[str, Meta(description="text in quotes", extra={BY_HAND: ""})]
 Pin = Annotated[int, Meta(ge=2, le=27, description="a GPIO number from 2 to 27 (BCM numbering)")]
 Side = Annotated[int, Meta(ge=16, le=8192, description="a whole number of pixels from 16 to 8192")]
 Seconds = Annotated[float, Meta(ge=0, le=60, description="a number of seconds from 0 to 60")]
@@ -43,7 +46,9 @@ class _Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CameraSettings(_Settings, frozen=True):
     """Where frames come from, and how they are taken."""
 
-    source: Text = "picamera"
+    source: Annotated[
+        str, Meta(description="text in quotes", extra={BY_HAND: r"picamera|webcam(:[0-9]{1,3})?"})
+    ] = "picamera"
     """`picamera`, `webcam`, `webcam:N`, or the path of a folder, video or image."""
     width: Side = 640
     height: Side = 480
@@ -90,7 +95,7 @@ EngineName = Literal["torch", "opencv", "onnxruntime"]
 class ReadingSettings(_Settings, frozen=True):
     """Which network reads, and how sure it must be."""
 
-    weights: Text = ""
+    weights: File = ""
     """A weights file; empty for the one installed with `digit-appliance weights`, or else the shipped one."""
     threshold: Annotated[
         Literal["calibrated"] | Annotated[float, Meta(ge=0, le=1)],
@@ -226,6 +231,14 @@ class CorrectionSettings(_Settings, frozen=True):
 
     most: Annotated[int, Meta(ge=1, le=100_000, description="a whole number from 1 to 100000")] = 1000
     megabytes: Annotated[int, Meta(ge=1, le=100_000, description="a whole number from 1 to 100000")] = 200
+    button: Annotated[
+        int, Meta(ge=0, le=27, description="0 (no button) or a GPIO number from 2 to 27 (BCM numbering)")
+    ] = 0
+    """A button to ground on this pin keeps the reading in view, to be put right on the page."""
+
+    def __post_init__(self) -> None:
+        if self.button == 1:
+            raise ValueError("corrections.button is 1; it must be 0 (none) or a GPIO number from 2 to 27")
 
 
 class AnnounceSettings(_Settings, frozen=True):
@@ -243,19 +256,30 @@ class PageSettings(_Settings, frozen=True):
 
     listen: Annotated[
         str, Meta(pattern=_LISTEN, description='"off" or "HOST:PORT", such as "0.0.0.0:8000"')
-    ] = "off"
+    ] = "127.0.0.1:8000"
 
     def __post_init__(self) -> None:
         port = self.listen.rpartition(":")[2]
         if port.isdigit() and not 1 <= int(port) <= 65535:
             raise ValueError(f"page.listen has port {port}; it must be from 1 to 65535")
 
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port, or None for a page that is off."""
+        host, _, port = self.listen.rpartition(":")
+        return (host.strip("[]"), int(port)) if host else None
+
 
 class MqttSettings(_Settings, frozen=True):
     """The MQTT broker that is told what is read."""
 
     host: Annotated[
-        str, Meta(pattern=_HOST, description='the broker\'s name or address, or "" for no MQTT')
+        str,
+        Meta(
+            pattern=_HOST,
+            description='the broker\'s name or address, or "" for no MQTT',
+            extra={BY_HAND: ""},
+        ),
     ] = ""
     port: Annotated[int, Meta(ge=1, le=65535, description="a port number from 1 to 65535")] = 1883
     prefix: Annotated[
@@ -267,10 +291,10 @@ class MqttSettings(_Settings, frozen=True):
     ] = ""
     """Of this appliance, among those that tell the same broker; empty for the host's."""
     tls: Switch = False
-    ca: Text = ""
+    ca: File = ""
     """A file with the certificates of those who may vouch for the broker; empty for the system's."""
     username: Text = ""
-    password_file: Text = ""
+    password_file: File = ""
     discovery: Annotated[
         str, Meta(pattern=_TOPIC_OR_NONE, description='Home Assistant\'s discovery topic, or "" for none')
     ] = "homeassistant"
@@ -291,7 +315,7 @@ class CommandSettings(_Settings, frozen=True):
 
     run: Annotated[
         tuple[Annotated[str, Meta(pattern=r"^[^\x00]+$", description="text in quotes")], ...],
-        Meta(description='a list of texts, such as ["/usr/local/bin/ring", "--loud"]'),
+        Meta(description='a list of texts, such as ["/usr/local/bin/ring", "--loud"]', extra={BY_HAND: ""}),
     ] = ()
     """The program and its arguments; none for no program."""
     on: Change = "number"
@@ -305,7 +329,12 @@ class WebhookSettings(_Settings, frozen=True):
     """An address that is told, by HTTP POST, when the reading changes."""
 
     url: Annotated[
-        str, Meta(pattern=r"^(https?://[!-~]+)?$", description='an address, "http://..." or "https://..."')
+        str,
+        Meta(
+            pattern=r"^(https?://[!-~]+)?$",
+            description='an address, "http://..." or "https://..."',
+            extra={BY_HAND: ""},
+        ),
     ] = ""
     on: Change = "number"
     every: Rest = 1.0
@@ -341,28 +370,41 @@ class Config(_Settings, frozen=True):
     mqtt: MqttSettings = MqttSettings()
     hooks: HookSettings = HookSettings()
 
+    def __post_init__(self) -> None:
+        for key, pin in self.indicators.pins():
+            if pin == self.corrections.button:
+                raise ValueError(f"corrections.button and {key} are both GPIO {pin}; move one")
+
 
 def load_config(path: Path | None) -> Config:
     """The configuration in `path`, or the defaults for None.
 
     Raises `ConfigError`, which names the file, the key, and what would be right.
     """
-    if path is None:
-        return Config()
-    table = _parse(path)
+    return Config() if path is None else parse_config(_text(path), path)
+
+
+def parse_config(text: str, path: Path) -> Config:
+    """The configuration that a text is. Raises `ConfigError`, which names `path` as where it stands."""
+    table = _parse(text, path)
     try:
         return msgspec.convert(table, Config)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {_explain(str(error), table)}") from error
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def _text(path: Path) -> str:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return path.read_text("utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+
+
+def _parse(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except ValueError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     except RecursionError as error:

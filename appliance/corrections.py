@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from appliance.atomic import write_atomically
 from appliance.config import CorrectionSettings
-from appliance.errors import CorrectionError
+from appliance.errors import CorrectionError, NoCorrectionError
 from appliance.state import state_folder
 from appliance.vision import Box
 
@@ -48,6 +48,9 @@ SPARE = 50 * 2**20
 
 Value = Annotated[int, Meta(ge=0, le=9)] | None
 """The right digit, or None for what is not a digit."""
+
+FEW = 10
+"""Corrections, fewer than which move a network little."""
 
 _QUALITY = 92  # of the frame's JPEG, 0 to 100
 _WAITING = "waiting-"
@@ -159,7 +162,7 @@ class Corrections:
     def picture(self, id: str, name: str) -> bytes:
         """The file `CROP` or `FRAME` of a correction."""
         if name not in (CROP, FRAME):
-            raise CorrectionError(f"a correction has no picture {name!r}")
+            raise NoCorrectionError(f"a correction has no picture {name!r}")
         place, _ = self._find(id)
         with self._reporting():
             return (place / name).read_bytes()
@@ -183,7 +186,7 @@ class Corrections:
             for place in (self.folder / id, self.folder / (_WAITING + id)):
                 if (one := self._read(place)) is not None:
                     return place, one
-        raise CorrectionError(f"there is no correction {id!r}")
+        raise NoCorrectionError(f"there is no correction {id!r}")
 
     def _places(self) -> Iterator[Path]:
         if not self.folder.is_dir():
@@ -243,6 +246,16 @@ class Corrections:
             raise
         except OSError as error:
             raise CorrectionError(f"{error.filename or self.folder}: {error.strerror}") from error
+
+
+def advice(corrections: Sequence[Correction]) -> str:
+    """Whether these are enough to retrain, in a sentence for their owner."""
+    answered = sum(not one.waits for one in corrections)
+    if answered == 0:
+        return "Nothing to learn from yet."
+    if answered < FEW:
+        return f"Enough for a first try; {FEW - answered} more make it worth while."
+    return "Enough to retrain: take them to the laptop."
 
 
 def counted(corrections: Sequence[Correction]) -> dict[int | None, int]:

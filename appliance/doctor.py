@@ -21,7 +21,7 @@ from typing import Literal
 from appliance.config import Config, load_config
 from appliance.errors import ConfigError, EngineError, WeightsError
 from appliance.lastgood import last_good
-from appliance.machine import is_raspberry_pi, model
+from appliance.machine import is_raspberry_pi, model, temperature
 from appliance.state import running, state_folder
 
 SERVICE = "digit-appliance"
@@ -285,8 +285,7 @@ def _mqtt(config: Config) -> Iterator[Finding]:
 
 
 def _temperature() -> Finding:
-    values = [_content(path).strip() for path in THERMAL.glob("thermal_zone*/temp")]
-    degrees = max((int(value) / 1000 for value in values if value.isdigit()), default=None)
+    degrees = temperature(THERMAL)
     if degrees is None:
         return _ok("temperature", "not measured here")
     if degrees < HOT:
@@ -343,10 +342,3 @@ def _run(*command: str) -> subprocess.CompletedProcess[str]:
 def _last_line(process: subprocess.CompletedProcess[str]) -> str:
     lines = (process.stderr or process.stdout).strip().splitlines()
     return lines[-1] if lines else f"exit status {process.returncode}"
-
-
-def _content(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""

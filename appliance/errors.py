@@ -38,4 +38,8 @@ class WeightsError(ApplianceError, ValueError):
 
 
 class CorrectionError(ApplianceError, OSError):
-    """A correction is not there, or cannot be kept."""
+    """A correction cannot be kept or changed."""
+
+
+class NoCorrectionError(CorrectionError, LookupError):
+    """There is no correction of that name, or nothing in that place of a frame."""

@@ -144,7 +144,7 @@ class Monitor:
             fault=str(fault) if fault else None,
             weights=WeightsInUse(reader.card.network, reader.card.sha256, _installation(reader.weights)),
             reloads=reloads,
-            refused=str(refused) if refused else None,
+            refused=refused,
             page=self.page,
             mqtt=self.mqtt,
         )

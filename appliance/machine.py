@@ -21,3 +21,12 @@ def is_raspberry_pi() -> bool:
 def host_name() -> str:
     """What this machine is called among others, of letters, digits, - and _, such as `raspberrypi`."""
     return re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname().partition(".")[0])[:63] or "appliance"
+
+
+def temperature(thermal: Path = Path("/sys/class/thermal")) -> float | None:
+    """The hottest that the kernel measures, in degrees Celsius; None where it measures nothing."""
+    try:
+        values = [path.read_text().strip() for path in thermal.glob("thermal_zone*/temp")]
+    except OSError:
+        return None
+    return max((int(value) / 1000 for value in values if value.lstrip("-").isdigit()), default=None)

@@ -11,7 +11,7 @@ from appliance.config import EngineName
 from appliance.engine import open_engine
 from appliance.explain import Judged, digits_of
 from appliance.frame import Frame
-from appliance.vision import Box, Crop, find_crops
+from appliance.vision import Box, Crop, find_crops, overlap
 
 _NEVER = 1e-6  # no probability is taken to be less
 
@@ -34,11 +34,20 @@ class Reading:
     """The digits of one frame in reading order; empty where nothing is."""
 
     digits: tuple[Digit, ...] = ()
+    judged: Sequence[Judged] = field(default=(), repr=False, compare=False)
+    """Everything that was looked at."""
 
     @property
     def text(self) -> str:
         """The number seen, such as `"42"`."""
         return "".join(str(digit.value) for digit in self.digits)
+
+    def passed_over(self, most: int = 6) -> tuple[Digit, ...]:
+        """The tallest strokes that are part of no digit that was read, as the digits they would be."""
+        read = [digit.box for digit in self.digits]
+        strokes = [one for one in self.judged if one.crop.strokes == 1]
+        left = [one for one in strokes if not any(overlap(one.crop.box, box) for box in read)]
+        return tuple(map(_digit, sorted(left, key=lambda one: -one.crop.box[3])[:most]))
 
 
 class Reader:
@@ -60,7 +69,7 @@ class Reader:
     def read(self, frame: Frame) -> Reading:
         """The digits of a frame. Never raises for what the pixels hold."""
         judged = self._judge(find_crops(frame.gray))
-        return Reading(tuple(map(_digit, digits_of(judged, self._threshold))))
+        return Reading(tuple(map(_digit, digits_of(judged, self._threshold))), judged)
 
     def read_crop(self, image: NDArray[np.uint8]) -> int | None:
         """The digit that a crop `(28, 28)`, white on black, holds by itself; None for none."""

@@ -70,13 +70,14 @@ class Service:
 
     fault: CameraError | None = None
     """Why there are no frames; None while there are."""
+    refused: str | None = None
+    """Why the configuration in its file is not the one in use; None if it is."""
+    reloads = 0
+    """How many reloads there were, those refused included."""
+    config: Config
+    """The one in use; there once the service is `at_work`."""
     reader: Reader
     """There once the service is `at_work`."""
-    reloads = 0
-    """How many reloads have been done or refused."""
-    refused: ApplianceError | None = None
-    """Why the last reload was refused; None if it was not."""
-    _config: Config
     _steadier: Steadier
     _indicators: Indicators
     _camera: Generator[Frame | CameraError | None, None, None]
@@ -89,6 +90,7 @@ class Service:
         self._options = options
         self._requests = requests
         self._observers = [*observers]
+        self._followers: list[Callable[[Config], None]] = []
         self._systemd = Systemd()
         self._darkness = Darkness()
 
@@ -100,11 +102,15 @@ class Service:
     @property
     def source(self) -> str:
         """Where frames come from, as it was given or configured."""
-        return self._options.source or self._config.camera.source
+        return self._options.source or self.config.camera.source
 
     def observe(self, observer: Observer) -> None:
         """Has one more observer called with every moment; before `run`."""
         self._observers.append(observer)
+
+    def follow(self, follower: Callable[[Config], None]) -> None:
+        """Has `follower` called with every configuration that comes into use, in the loop's own thread."""
+        self._followers.append(follower)
 
     def run(self) -> None:
         """Runs until it is asked to stop, or a recording is over. Then the pins are off, the camera closed.
@@ -124,19 +130,20 @@ class Service:
 
     def _start(self, parts: ExitStack) -> None:
         parts.enter_context(self._requests.from_signals(self._pins_off))
-        self._config, mistaken = self._first_configuration()
+        self.config, mistaken = self._first_configuration()
         self.reader = self._first_reader()
-        self._steadier = Steadier(self._config.steady)
+        self._steadier = Steadier(self.config.steady)
         self._camera = self._watch_camera(self._systemd.listens)
         parts.callback(lambda: self._camera.close())
-        self._indicators = open_indicators(self._config.indicators, self._options.pin_factory)
+        self._indicators = open_indicators(self.config.indicators, self._options.pin_factory)
         parts.callback(self._pins_off)  # before the camera, which may take its time to close
         if mistaken:
             self._indicators.show_sign(Sign.FILE, SIGN_LASTS)
-        elif self.reader.weights != candidates(self._config.reading)[0]:
+        elif self.reader.weights != candidates(self.config.reading)[0]:
             self._indicators.show_sign(Sign.WEIGHTS, SIGN_LASTS)
         self._systemd.ready()
         self._keep()
+        self._let_followers_know()
 
     def _first_configuration(self) -> tuple[Config, bool]:
         """What to start with, and whether the file has a mistake."""
@@ -146,21 +153,22 @@ class Service:
             if self._options.fallback is None:
                 raise
             log.error("%s; going on with the settings that worked last", error)
+            self.refused = str(error)
             return self._options.fallback, True
 
     def _first_reader(self) -> Reader:
         try:
-            return open_reader(self._config.reading)
+            return open_reader(self.config.reading)
         except WeightsError:
             if self._systemd.listens:  # which starts it again and again, so the sign is there until it works
-                with open_indicators(self._config.indicators, self._options.pin_factory) as indicators:
+                with open_indicators(self.config.indicators, self._options.pin_factory) as indicators:
                     indicators.show_sign(Sign.WEIGHTS)
                     self._requests.wait(SIGN_LASTS)
             raise
 
     def _keep(self) -> None:
         if self._systemd.listens:
-            keep(self._config)
+            keep(self.config)
 
     def _loop(self) -> None:
         while not self._requests.stop:
@@ -241,18 +249,19 @@ class Service:
         except ApplianceError as error:
             log.error("not reloaded, going on as before: %s", error)
             self._indicators.show_sign(_sign_of(error), SIGN_LASTS)
-            self.refused = error
+            self.refused = str(error)
             self.reloads += 1
             return False
         finally:
             self._systemd.ready()
-        old, self._config = self._config, config
+        old, self.config = self.config, config
         self.reader = reader
         self._steadier.settings = config.steady
         self._keep()
         self.refused = None
-        self.reloads += 1  # last, so that whoever sees it sees the rest
         log.info("reloaded")
+        self._let_followers_know()
+        self.reloads += 1  # last, so that whoever sees it sees the rest
         if config.camera == old.camera:
             return False
         self._camera.close()
@@ -260,21 +269,25 @@ class Service:
         self._sequence = None
         return True
 
+    def _let_followers_know(self) -> None:
+        for follower in self._followers:
+            follower(self.config)
+
     def _rewire(self, config: Config) -> None:
         """Takes other pins, if they are others; those in use go on showing what they show."""
-        if config.indicators == self._config.indicators:
+        if config.indicators == self.config.indicators:
             return
         self._indicators.close()
         try:
             self._indicators = open_indicators(config.indicators, self._options.pin_factory)
         except ApplianceError:
-            self._indicators = open_indicators(self._config.indicators, self._options.pin_factory)
+            self._indicators = open_indicators(self.config.indicators, self._options.pin_factory)
             raise
         finally:
             self._faulty = False
 
     def _watch_camera(self, patient: bool) -> Generator[Frame | CameraError | None, None, None]:
-        settings, options = self._config.camera, self._options
+        settings, options = self.config.camera, self._options
         source = self.source
         stalled_after = max(settings.timeout, 2 / options.fps) if options.fps else settings.timeout
 

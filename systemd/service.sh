@@ -281,9 +281,11 @@ shipped_folder() { # ENVIRONMENT NAME
     compgen -G "$1/lib/python3*/site-packages/appliance/$2"
 }
 
+# The service's user owns the folder, for the page writes a new file beside the old one and renames it.
 write_configuration() {
     mkdir -p "$(dirname "$configuration")"
     [ -e "$configuration" ] || install --mode 644 "$repository/systemd/config.toml" "$configuration"
+    chown "$user:$user" "$(dirname "$configuration")" "$configuration"
 }
 
 switch_over() {
@@ -332,6 +334,7 @@ install_weights() {
 report() {
     on_failure=:
     "$command_link" doctor || true
+    "$command_link" url 2>/dev/null || true # not where an image is being made: it makes its token at its first boot
     echo "Installed. 'digit-appliance doctor' says what works, 'journalctl -fu digit-appliance' what is read."
 }
 
@@ -384,7 +387,7 @@ download_wheels() { # FOLDER
 
 uninstall_service() {
     local removed=("$unit_file" "$command_link" "$in_use" "$environments" "$service_log" "/var/log/$user")
-    local kept=("$(dirname "$configuration")" "$state")
+    local kept=("$(dirname "$configuration")" "$state") place
     [ -z "$purge" ] || { removed+=("${kept[@]}") && kept=(); }
     echo "This will stop $unit and remove the user $user and ${removed[*]}."
     [ ${#kept[@]} -eq 0 ] || echo "It keeps ${kept[*]}; with --purge it removes those too."
@@ -397,6 +400,9 @@ uninstall_service() {
     rm -rf "${removed[@]}"
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
     ! id "$user" >/dev/null 2>&1 || userdel "$user"
-    [ ! -e "$state" ] || chown -R root: "$state" # the number of the removed user may be another's tomorrow
+    # The number of the removed user may be another's tomorrow.
+    for place in "$state" "$(dirname "$configuration")"; do
+        [ ! -e "$place" ] || chown -R root: "$place"
+    done
     echo "Uninstalled."
 }

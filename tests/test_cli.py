@@ -1,6 +1,8 @@
+import contextlib
 import json
 import logging
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -10,8 +12,10 @@ import cv2
 import pytest
 from drawn import draw, save_frames, save_useless_weights, save_weights
 from running import Running
+from typer.testing import CliRunner
 
 from appliance import __version__, cli, shipped
+from appliance.errors import ApplianceError
 from appliance.network import card_path
 
 
@@ -332,3 +336,45 @@ def test_doctor_is_a_table_and_fails_if_something_needed_does(run, machine):
     status, out, _ = run("doctor")
     assert status == 1
     assert "camera.fps" in out
+
+
+# --- The page's link ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def token(tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "token").write_text("a-token-that-is-long-enough\n")
+
+
+def test_the_link_is_one_line_for_programs(token):
+    result = CliRunner().invoke(cli.app, ["url", "--listen", "127.0.0.1:8123"])
+    assert result.output == "http://127.0.0.1:8123/?token=a-token-that-is-long-enough\n"
+
+
+def test_on_a_terminal_the_link_is_a_qr_code_too(token):
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "appliance", "url", "--listen", "127.0.0.1:8123"]
+    with subprocess.Popen(command, stdout=theirs) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # the other end is closed
+            while part := os.read(ours, 4096):
+                shown += part
+        assert process.wait(60) == 0
+    os.close(ours)
+    assert shown.startswith(b"http://127.0.0.1:8123/?token=")
+    assert shown.decode().count("█") > 50
+    assert b"Only this machine" in shown
+
+
+@pytest.mark.parametrize("listen", ["8000", "localhost", "0.0.0.0:99999", "a b:80"])
+def test_an_address_that_is_none_is_refused(listen):
+    result = CliRunner().invoke(cli.app, ["url", "--listen", listen])
+    assert isinstance(result.exception, ApplianceError)
+    assert "HOST:PORT" in str(result.exception)
+
+
+def test_a_page_that_is_off_has_no_link():
+    result = CliRunner().invoke(cli.app, ["url", "--listen", "off"])
+    assert "the page is off" in str(result.exception)
