@@ -14,7 +14,7 @@ from typing import NamedTuple, Self
 
 import pytest
 
-PATIENCE = 200
+PATIENCE = 60
 """Seconds after which a test gives up; nothing is measured by it."""
 
 SBIN = f"{os.environ['PATH']}:/usr/sbin"

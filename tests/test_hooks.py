@@ -20,7 +20,7 @@ from appliance.reader import Digit, Reading
 from appliance.service import Moment
 from appliance.steady import Stable
 
-PATIENCE = 200
+PATIENCE = 60
 """Seconds after which a test gives up; nothing is measured by it."""
 
 

@@ -46,6 +46,8 @@ class Appliance:
             at_work=True,
             fault=None,
             source="film",
+            reloads=0,
+            refused=None,
             reader=SimpleNamespace(card=card, weights=Path("models/digits.pt")),
         )
         self.monitor = Monitor(self.service)
@@ -538,7 +540,10 @@ def test_a_killed_process_is_offline_by_its_last_will_and_back_when_it_is(machin
         with run_process(machine) as running:
             watcher.wait_for("digits/pi/availability", b"online")
             watcher.wait_for("digits/pi/text", b"7")
-            assert doctor(machine) == ("ok", f"connected to 127.0.0.1:{broker.port}, as digits/pi")
+            until = time.monotonic() + PATIENCE  # the status file is written once a second
+            while (said := doctor(machine)) != ("ok", f"connected to 127.0.0.1:{broker.port}, as digits/pi"):
+                assert time.monotonic() < until, said
+                time.sleep(0.2)
             broker.stop()
             running.wait_for("mqtt: lost")
             running.wait_for("mqtt: no connection")
