@@ -529,9 +529,9 @@ def run_process(folder, **environment):
 
 
 def test_a_killed_process_is_offline_by_its_last_will_and_back_when_it_is(machine, broker):
-    with broker.watch("digits/#") as watcher:
+    with broker.watch("digits/#") as watcher, broker.watch("digits/pi/health") as health:
         with run_process(machine):
-            assert json.loads(watcher.wait_for("digits/pi/health").payload)["source"].endswith("frames")
+            assert json.loads(health.wait_for("digits/pi/health").payload)["source"].endswith("frames")
             watcher.wait_for("digits/pi/text", b"7")
         # Leaving it has killed it.
         watcher.wait_for("digits/pi/availability", b"offline")
