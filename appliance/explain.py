@@ -12,7 +12,7 @@ from appliance.vision import Box, Crop, overlap
 _TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small to be judged by itself
 _TO_JOIN = 0.1  # the cost of taking one more stroke into a digit: most digits are one stroke
 _TO_CUT = 0.1  # the cost of each part that a stroke is cut into: few digits touch
-_TO_DISMISS = 0.5  # the cost of taking a stroke for none: it might be digits that touch
+_TO_DISMISS = 0.5  # the cost of taking a stroke for none where it might be digits that touch
 _NEVER = 1e-6  # no probability is taken to be less
 _BEYOND_DOUBT = 0.9
 _BARE = (1, 7)  # digits that are hardly more than a stroke
@@ -106,7 +106,8 @@ def _price(one: Judged) -> float:
     """Only one whole stroke may be judged to be none: not what it was cut into, nor joined with."""
     digit = -float(np.log(max(one.confidence, _NEVER)))
     if one.crop.strokes == 1:
-        return min(digit, _TO_DISMISS - float(np.log(max(one.none, _NEVER))))
+        cut = one.crop.past - one.crop.first > 1
+        return min(digit, _TO_DISMISS * cut - float(np.log(max(one.none, _NEVER))))
     return digit + (_TO_JOIN * (one.crop.strokes - 1) if one.crop.strokes else _TO_CUT)
 
 
