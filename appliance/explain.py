@@ -66,7 +66,8 @@ def _read_rows(judged: Sequence[Judged], threshold: float) -> tuple[list[Judged]
         if company:
             chosen = best_explanation([_in_company(one, company) for one in row])
         none = [one.crop.box for one in chosen if not one.is_digit]
-        number = company and not _as_large(none, 0.5 * company)
+        sure = [one for one in chosen if _beyond_doubt(one) and one.confidence >= threshold]
+        number = sure and not _as_large(none, 0.5 * company)
         enough = threshold * (_TRUSTED if number else 1)
         sure = [one for one in chosen if one.is_digit and one.confidence >= enough]
         if len(sure) >= _as_large(none, 0.5 * _tallest(sure)):  # a few digits among letters are letters too

@@ -179,6 +179,7 @@ def test_in_a_row_of_digits_a_less_sure_one_is_read_as_well() -> None:
     assert read(Row().add(0, 1, {8: 0.99}).add(1, 2, doubtful).add(2, 3, {6: 0.99})) == "856"
     assert read(Row().add(0, 1, {8: 0.99}).add(1, 2, doubtful).add(2, 3, {NONE: 0.99})) == "8"
     assert read(Row().add(0, 1, doubtful)) == ""
+    assert read(Row().add(0, 1, {8: 0.95}).add(1, 2, {6: 0.95}), threshold=0.99) == ""
 
 
 def test_a_none_beside_digits_is_left_out() -> None:
