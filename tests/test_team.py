@@ -111,10 +111,9 @@ def two_laptops() -> Iterator[list[str]]:
 def test_two_laptops_go_on_after_they_were_killed_to_the_same_weights(data: Path) -> None:
     """As docs/training.md says; only the first has the data, and only it writes."""
     nowhere = data.parent / "nowhere"
-    port = str(free_port())
 
     def both(out: Path) -> list[subprocess.Popen[str]]:
-        started = []
+        started, port = [], str(free_port())  # of its own: the one before may still be held by who was killed
         for rank, (name, files) in enumerate(zip(names, (data, nowhere), strict=True)):
             group = ["--nnodes", "2", "--node-rank", str(rank), "--nproc-per-node", "1"]
             meeting = ["--master-addr", "10.77.0.1", "--master-port", port]
