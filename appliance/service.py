@@ -141,6 +141,7 @@ class Service:
             self._indicators.show_sign(Sign.FILE, SIGN_LASTS)
         elif self.reader.weights != candidates(self.config.reading)[0]:
             self._indicators.show_sign(Sign.WEIGHTS, SIGN_LASTS)
+        self._requests.take_signals()
         self._systemd.ready()
         self._keep()
         self._let_followers_know()

@@ -23,6 +23,9 @@ class Requests:
     stop = False
     reload = False
 
+    def __init__(self) -> None:
+        self._handlers: dict[int, Callable[..., None]] = {}
+
     def wait(self, seconds: float) -> None:
         """Returns after so many seconds, or as soon as it is asked to stop."""
         until = time.monotonic() + seconds
@@ -48,14 +51,24 @@ class Requests:
             else:
                 self.reload = True
 
-        handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: hang_up}
-        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        self._handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: hang_up}
+        before = {number: signal.getsignal(number) for number in self._handlers}
+        self.take_signals()
         try:
             with _told_at_once(last_resort):
                 yield
         finally:
+            self._handlers = {}
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def take_signals(self) -> None:
+        """Takes back, within `from_signals`, the signals that a library took for itself when it was loaded.
+
+        UCX does, which Debian's PyTorch loads: a SIGHUP then only made it say more.
+        """
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -1,3 +1,4 @@
+import ctypes
 import json
 import logging
 import signal
@@ -364,6 +365,35 @@ def test_a_reload_with_a_bad_configuration_or_bad_weights_changes_nothing(play, 
     assert set(shown[5:22]) == {"4"}
     changes = {moment.stable.text: moment.frames for moment in moments if moment.stable.changed}
     assert changes["17"] == 82 + 4
+
+
+@pytest.mark.parametrize(
+    ("number", "frames"), [(signal.SIGHUP, 3), (signal.SIGTERM, 2)], ids=["reload", "stop"]
+)
+def test_signals_are_heard_though_a_library_took_them_when_it_was_loaded(
+    play, caplog, monkeypatch, number, frames
+):
+    """As UCX takes SIGHUP, which comes with Debian's PyTorch; and whoever had them before has them after."""
+
+    def open_reader(settings):
+        nothing = ctypes.CFUNCTYPE(None, ctypes.c_int)(lambda _: None)
+        libc = ctypes.CDLL(None)
+        libc.signal.argtypes = (ctypes.c_int, type(nothing))
+        libc.signal(number, nothing)
+        taken.append(nothing)  # or it would be called after it is gone
+        return NameReader()
+
+    def ask():
+        signal.raise_signal(number)
+        return "4"
+
+    taken = []
+    before = signal.getsignal(number)
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(service, "open_reader", open_reader)
+    assert len(play(Film("4", ask, "4"))) == frames
+    assert ("reloaded" in caplog.messages) == (number == signal.SIGHUP)
+    assert signal.getsignal(number) == before
 
 
 @pytest.mark.parametrize(
