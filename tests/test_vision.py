@@ -1,6 +1,7 @@
 """From a frame to crops: digits are found whole under any light, and no frame is too odd."""
 
 from collections.abc import Callable
+from itertools import product
 
 import cv2
 import numpy as np
@@ -343,6 +344,15 @@ def test_a_page_of_small_print_is_bounded_and_the_large_digit_on_it_still_offere
     crops = find_crops(gray(paper))
     assert len(crops) < 200
     assert overlap(best(crops, box).box, box) > 0.9
+
+
+@pytest.mark.parametrize(("rows", "offered"), [(1, True), (6, False)])
+def test_a_page_of_narrow_bars_offers_nothing_and_a_row_of_them_does(rows: int, offered: bool) -> None:
+    """Each bar may be a digit, or two or three of them: of six rows, that is more than can be judged."""
+    paper = blank()
+    for row, column in product(range(rows), range(10)):
+        cv2.rectangle(paper, (20 + 8 * column, 20 + 70 * row), (22 + 8 * column, 60 + 70 * row), 40.0, -1)
+    assert bool(find_crops(gray(paper))) is offered
 
 
 def test_specks_give_nothing_and_spoil_nothing() -> None:

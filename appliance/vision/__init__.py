@@ -21,6 +21,7 @@ __all__ = ["Box", "Crop", "find_crops", "overlap"]
 _SMALLEST_FRAME = 240  # pixels of its shorter side; a smaller frame is enlarged first
 _MOST_ENLARGED = 4.0
 _MOST_CROPS = 96  # that are judged in one frame, so that a page of print takes no longer than a number
+_AS_TALL = 0.5  # of the tallest row: where others as tall are too many to judge, it is a keyboard or print
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,21 @@ def _find(gray: NDArray[np.uint8]) -> list[Crop]:
 
 
 def _affordable(rows: Sequence[tuple[int, int]]) -> list[int]:
-    """Which rows, each given as its height and number of crops, are judged: the tallest that time allows."""
+    """Which rows, each given as its height and number of crops, are judged: the tallest that time allows.
+
+    None, where others about as tall would be left out: nobody writes so many digits.
+    """
     chosen: list[int] = []
     left = _MOST_CROPS
+    tallest = 0
     for number in sorted(range(len(rows)), key=lambda number: -rows[number][0]):
-        if rows[number][1] <= left:
-            left -= rows[number][1]
+        height, count = rows[number]
+        if count <= left:
+            left -= count
+            tallest = max(tallest, height)
             chosen.append(number)
+        elif height > _AS_TALL * tallest:
+            return []
     return chosen
 
 
