@@ -4,11 +4,15 @@ import os
 import shutil
 import socket
 import subprocess
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Self
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+_MOST_PORTS = 16
+"""At how many a process of OpenSSH's server listens at most."""
 
 
 def free_port() -> int:
@@ -18,7 +22,7 @@ def free_port() -> int:
 
 
 class Sshd:
-    """One server for all Pis, with keys of its own; a context manager."""
+    """A server for all Pis, with keys of its own; a context manager."""
 
     def __init__(self, folder: Path) -> None:
         """Makes the keys. Raises `FileNotFoundError` without openssh-server."""
@@ -38,29 +42,39 @@ class Sshd:
     def __enter__(self) -> Self:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)  # where it locks itself in
+        with ExitStack() as parts:
+            for first in range(0, len(self._pis), _MOST_PORTS):
+                parts.enter_context(self._listening(self._pis[first : first + _MOST_PORTS]))
+            self._parts = parts.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._parts.close()
+
+    @contextmanager
+    def _listening(self, pis: list[tuple[int, dict[str, str]]]) -> Iterator[None]:
+        """One process of the server."""
+        name = self.folder / f"sshd-{pis[0][0]}"
+        config, log = name.with_suffix(".config"), name.with_suffix(".log")
         lines = [
             f"HostKey {self.folder}/host",
             f"AuthorizedKeysFile {self.folder}/key.pub",
             "PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\nMaxStartups 500",
-            *(f"ListenAddress 127.0.0.1:{port}" for port, _ in self._pis),
+            *(f"ListenAddress 127.0.0.1:{port}" for port, _ in pis),
         ]
-        for port, environment in self._pis:
+        for port, environment in pis:
             values = " ".join(f'"{name}={value}"' for name, value in environment.items())
             lines += [f"Match LocalPort {port}", f"SetEnv {values}"]
-        config = self.folder / "sshd_config"
         config.write_text("\n".join(lines) + "\n")
         command: list[str | Path] = [str(SSHD), "-D", "-e", "-f", config]
-        self._log = (self.folder / "sshd.log").open("w")
-        self._process = subprocess.Popen(command, stderr=self._log)
-        while (self.folder / "sshd.log").read_text().count("Server listening") < len(self._pis):
-            if self._process.poll() is not None:
-                raise OSError(f"sshd ended: {(self.folder / 'sshd.log').read_text()}")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._log.close()
+        with log.open("w") as said, subprocess.Popen(command, stderr=said) as process:
+            try:
+                while log.read_text().count("Server listening") < len(pis):
+                    if process.poll() is not None:
+                        raise OSError(f"sshd ended: {log.read_text()}")
+                yield
+            finally:
+                process.kill()
 
     def ssh(self, port: int, *options: str) -> str:
         """What a user would have set up for a Pi: its port, and the key to it."""
