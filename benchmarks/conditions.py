@@ -14,7 +14,7 @@ from benchmarks.shapes import SHAPES, Shaped
 from training import paper
 from training.paper import Picture
 from training.pens import Shape
-from training.scenes import FRAME, Hand, Look, Scene, random_look, render
+from training.scenes import FRAME, Hand, Look, Scene, meeting, random_look, render
 
 EASY, HARD = 99.0, 97.0
 """The recall and precision aimed at, in percent."""
@@ -135,7 +135,7 @@ def touching(hand: Hand, rng: np.random.Generator) -> Scene:
     left, right = page.write(ORDINARY.height), page.write(ORDINARY.height * rng.uniform(0.9, 1.1))
     x, y = rng.uniform(20, 350), rng.uniform(20, 340)
     page.put(*left, x, y)
-    page.put(*right, x + _meeting(left[1], right[1]), y)
+    page.put(*right, x + meeting(left[1], right[1]), y)
     return page.scene()
 
 
@@ -190,16 +190,6 @@ def _fill(page: Page, x: float, y: float, side: int, rng: np.random.Generator) -
     free = side - 7 - np.array(digit.shape)
     down, right = 4 + rng.uniform(0.2, 0.8, 2) * free
     page.put(value, digit, x + right, y + down)
-
-
-def _meeting(left: Picture, right: Picture) -> int:
-    """How far to the right of the left digit the right one is when their ink just meets."""
-    height = min(left.shape[0], right.shape[0])
-    for x in range(left.shape[1], 0, -1):
-        shared = min(left.shape[1] - x, right.shape[1])
-        if (np.minimum(left[:height, x : x + shared], right[:height, :shared]) > 0.5).any():
-            break
-    return x
 
 
 def _sheared(digit: Picture, degrees: float) -> Picture:

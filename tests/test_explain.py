@@ -28,7 +28,8 @@ class Row:
         rest = (1 - sum(says.values())) / max(1, 11 - len(says))
         likely = [says.get(value, rest) for value in range(11)]
         box = (60 * first + 10, self.y, 60 * (past - first) - 10, self.height)
-        crop = Crop(box, np.zeros((28, 28), np.uint8), 0, first, past, strokes, self.dark)
+        ink = np.zeros(box[:1:-1], np.uint8)
+        crop = Crop(box, np.zeros((28, 28), np.uint8), 0, first, past, strokes, self.dark, ink)
         self.judged.append(Judged(crop, np.array(likely[:10], np.float32), likely[NONE]))
         return self
 

@@ -23,6 +23,7 @@ from training.scenes import (
     Scene,
     judge,
     make_crops,
+    meeting,
     random_look,
     render,
     render_clutter,
@@ -178,6 +179,15 @@ def test_every_digit_is_wholly_in_the_frame_whatever_the_look(texts: list[str], 
     assert (edge == -1).all()
 
 
+def test_what_cannot_fit_however_small_is_an_error() -> None:
+    with pytest.raises(ValueError, match="rows do not fit"):
+        scene(["1"] * 200, replace(CLEAN, height=60), 0)
+
+
+def test_a_hairline_is_a_pixel_wide_and_its_digits_seen() -> None:
+    assert set(range(4)) <= set(np.unique(scene(["3852"], replace(CLEAN, height=20, stroke=0.01), 0).owners))
+
+
 def test_what_does_not_fit_is_written_smaller() -> None:
     one = scene(["88888888"], replace(CLEAN, height=300))
     rows = np.argwhere(one.owners >= 0)[:, 0]
@@ -244,6 +254,11 @@ def two() -> Scene:
     return Scene(np.zeros(FRAME, np.uint8), "74", owners)
 
 
+def full(box: tuple[int, int, int, int]) -> np.ndarray:
+    """Ink all over a box."""
+    return np.full((box[3], box[2]), 255, np.uint8)
+
+
 @pytest.mark.parametrize(
     ("box", "holds"),
     [
@@ -259,7 +274,7 @@ def two() -> Scene:
     ],
 )
 def test_what_a_box_holds_is_judged_by_whose_pixels_it_has(box, holds: int, two: Scene) -> None:
-    assert judge(two, box) == holds
+    assert judge(two, box, full(box)) == holds
 
 
 @pytest.mark.parametrize(
@@ -271,24 +286,53 @@ def test_what_a_box_holds_is_judged_by_whose_pixels_it_has(box, holds: int, two:
     ],
 )
 def test_what_is_hard_to_say_is_left_open(box, two: Scene) -> None:
-    assert judge(two, box) is None
+    assert judge(two, box, full(box)) is None
 
 
 def test_a_digit_together_with_a_mark_is_none_and_with_a_bit_of_one_is_left_open(two: Scene) -> None:
     two.owners[100:220, 40:95] = -2
-    assert judge(two, (40, 100, 120, 120)) == NOT_A_DIGIT
-    assert judge(two, (75, 100, 85, 120)) is None
+    assert judge(two, (40, 100, 120, 120), full((40, 100, 120, 120))) == NOT_A_DIGIT
+    assert judge(two, (75, 100, 85, 120), full((75, 100, 85, 120))) is None
+
+
+def test_of_what_reaches_into_a_box_only_the_crops_own_ink_is_judged(two: Scene) -> None:
+    two.owners[100:130, 130:180] = 1  # the 4's bar, over the 7
+    box = (100, 100, 60, 120)
+    own = full(box)
+    own[:32, 28:] = 0
+    assert judge(two, box, full(box)) is None
+    assert judge(two, box, own) == 7
+
+
+@pytest.mark.parametrize("text", ["38", "52", "47"])
+def test_digits_that_touch_are_none_together_and_their_parts_the_digits(text: str) -> None:
+    pairs = [scene([text], replace(CLEAN, height=120, stroke=0.09, touching=1), seed) for seed in range(8)]
+    pieces = [cv2.connectedComponents((pair.owners >= 0).astype(np.uint8))[0] - 1 for pair in pairs]
+    assert pieces.count(1) >= 4, "most touch: a digit may stand a little lower than where it would meet"
+    held = {
+        judge(pair, crop.box, crop.ink)
+        for pair, count in zip(pairs, pieces, strict=True)
+        for crop in find_crops(pair.gray)
+        if crop.dark and count == 1
+    }
+    assert {int(text[0]), int(text[1]), NOT_A_DIGIT} <= held
+
+
+def test_ink_too_faint_to_meet_does_not_lie_on_its_neighbour() -> None:
+    faint = np.full((20, 11), 0.4, np.float32)
+    assert meeting(faint, faint) == 6
+    assert meeting(faint / 0.4, faint / 0.4) == 10
 
 
 def test_in_a_scene_without_digits_nothing_is_one() -> None:
     nobody = Scene(np.zeros(FRAME, np.uint8), "", np.full(FRAME, -1, np.int16))
-    assert judge(nobody, (100, 100, 60, 120)) == NOT_A_DIGIT
+    assert judge(nobody, (100, 100, 60, 120), full((100, 100, 60, 120))) == NOT_A_DIGIT
 
 
 def test_what_vision_finds_in_a_clear_scene_is_judged_as_the_digits_it_shows() -> None:
     for seed in range(6):
         one = scene(["3852"], replace(CLEAN, height=90, stroke=0.09, spacing=0.5), seed)
-        held = {judge(one, crop.box) for crop in find_crops(one.gray) if crop.strokes == 1}
+        held = {judge(one, crop.box, crop.ink) for crop in find_crops(one.gray) if crop.strokes == 1}
         assert {3, 8, 5, 2} <= held
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from appliance.vision.crops import around, as_mnist, crop
+from appliance.vision.crops import around, as_mnist, drawn
 from appliance.vision.strokes import Stroke
 
 
@@ -16,6 +16,12 @@ def inked(value: int, height: float, thickness: float, way: int = 0, seed: int =
     ink = (255 * digit(value, height, thickness, way, seed)).astype(np.uint8)
     rows, columns = np.flatnonzero(ink.max(axis=1)), np.flatnonzero(ink.max(axis=0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def crop(strokes: list[Stroke]) -> tuple[tuple[int, int, int, int], np.ndarray]:
+    """The box around strokes, and their picture as the network sees it."""
+    box, ink = drawn(strokes)
+    return box, as_mnist(ink)
 
 
 def extent(image: np.ndarray) -> tuple[int, int, int, int]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from multiprocessing import get_context
 from typing import Any
 
@@ -31,13 +32,18 @@ _TRIES = 8  # images looked at for one whose lines can be followed
 _MEASURED_ONLY = ("bars",)  # one alone is a one to anybody: the reader has to know them by their company
 _BARE_STROKES = 0.1  # of the bare strokes that are no digit are shown to the network
 _BLURRED = 5, 0.12  # pixels, or of its height, by which vision may see a digit larger than it is
+_EDGE = 2  # pixels
+_TINY = 6  # pixels
 _BLOB = 0.72  # of its bounds that a digit's ink fills at most
 _ALIKE = 0.8  # correlation with its ink from which on a digit can be made out
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a scene looks; lengths in pixels, `stroke` the pen's width by the digit's height."""
+    """How a scene looks; lengths in pixels, `stroke` the pen's width by the digit's height.
+
+    `touching` is the share of neighbours whose ink just meets.
+    """
 
     paper: str = "plain"
     light: str = "even"
@@ -52,6 +58,7 @@ class Look:
     quality: int = 90
     exposure: float = 0.9
     spacing: float = 0.35
+    touching: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,7 @@ def random_look(rng: np.random.Generator, **fixed: Any) -> Look:
         paper=str(rng.choice(list(PAPERS), p=[0.45, 0.15, 0.12, 0.1, 0.06, 0.12])),
         light=str(rng.choice(list(LIGHTS), p=[0.42, 0.2, 0.22, 0.08, 0.08])),
         height=height,
-        stroke=float(np.exp(rng.uniform(np.log(0.022), np.log(0.22)))),
+        stroke=float(np.exp(rng.uniform(np.log(0.022), np.log(0.26)))),
         ink=float(rng.uniform(0.25, 0.95)),
         turn=float(rng.normal(0, 6)),
         perspective=float(rng.uniform(0, 0.12)),
@@ -108,6 +115,7 @@ def random_look(rng: np.random.Generator, **fixed: Any) -> Look:
         quality=int(rng.choice([100, 90, 70, 40], p=[0.4, 0.3, 0.2, 0.1])),
         exposure=float(rng.uniform(0.45, 1.05)),
         spacing=float(rng.uniform(0.08, 0.9)),
+        touching=float(rng.choice([0, 0.6], p=[0.7, 0.3])),
     )
     return replace(look, **fixed)
 
@@ -115,7 +123,8 @@ def random_look(rng: np.random.Generator, **fixed: Any) -> Look:
 def render(texts: Sequence[str], look: Look, hand: Hand, rng: np.random.Generator, marks: int = 0) -> Scene:
     """A scene with a number on each row, and with so many other marks around.
 
-    Where the rows do not fit the frame as the camera sees it, they are written smaller.
+    Where the rows do not fit the frame as the camera sees it, they are written smaller; raises
+    `ValueError` if nothing could be read of them then.
     """
     while True:
         ink, whose = _written(texts, look, hand, rng)
@@ -123,6 +132,8 @@ def render(texts: Sequence[str], look: Look, hand: Hand, rng: np.random.Generato
         # What the page's own edge cuts may lie well within the frame.
         if all(_all_seen(owners, sum(map(len, texts))) for owners in (whose, _seen_from(view, whose))):
             break
+        if look.height < _TINY:
+            raise ValueError(f"{len(texts)} rows do not fit the frame: {' '.join(texts)}")
         look = replace(look, height=0.9 * look.height)
     for _ in range(marks):
         _scatter(ink, whose, look, rng)
@@ -158,29 +169,47 @@ def _written(
     ink = np.zeros(FRAME, np.float32)
     owners = np.full(FRAME, _NOBODY, np.int16)
     number = 0
+    pen = max(1.0, look.height * look.stroke)  # of a thinner one no pixel would be the digit's
     rows = [
-        [
-            hand.write(int(c), look.height * rng.uniform(0.88, 1.08), look.height * look.stroke, rng)
-            for c in text
-        ]
-        for text in texts
+        [hand.write(int(c), look.height * rng.uniform(0.88, 1.08), pen, rng) for c in text] for text in texts
     ]
     tallest = sum(max((d.shape[0] for d in row), default=0) for row in rows) + look.height * 0.6 * (
         len(rows) - 1
     )
     y = rng.uniform(8, max(9, FRAME[0] - tallest - 8))
     for row in rows:
-        gaps = [look.height * max(0.04, look.spacing * rng.uniform(0.6, 1.3)) for _ in row]
-        length = sum(d.shape[1] for d in row) + sum(gaps)
+        steps = [_step(left, right, look, rng) for left, right in pairwise([*row, row[-1]])]
+        length = sum(steps)
         x = rng.uniform(8, max(9, FRAME[1] - length - 8))
         drift = rng.normal(0, 0.03)
-        for digit, gap in zip(row, gaps, strict=True):
+        for digit, step in zip(row, steps, strict=True):
             top = y + look.height * rng.normal(0, 0.03) + drift * x
             _stamp(ink, owners, digit, round(x), round(top), number)
-            x += digit.shape[1] + gap
+            x += step
             number += 1
         y += look.height * 1.6
     return ink, owners
+
+
+def _step(left: Picture, right: Picture, look: Look, rng: np.random.Generator) -> float:
+    """How far to the right of a digit the next one is."""
+    gap = look.height * max(0.04, look.spacing * rng.uniform(0.6, 1.3))
+    if look.touching and rng.random() < look.touching:
+        return meeting(left, right)
+    return left.shape[1] + gap
+
+
+def meeting(left: Picture, right: Picture) -> int:
+    """How far to the right of the left digit the right one is when their ink just meets.
+
+    It is half the left one's width at least: faint ink may never meet, and one must not hide the other.
+    """
+    height = min(left.shape[0], right.shape[0])
+    for x in range(left.shape[1], left.shape[1] // 2, -1):
+        shared = min(left.shape[1] - x, right.shape[1])
+        if (np.minimum(left[:height, x : x + shared], right[:height, :shared]) > 0.5).any():
+            break
+    return x
 
 
 def _stamp(ink: Picture, owners: NDArray[np.int16], digit: Picture, x: int, y: int, number: int) -> None:
@@ -234,12 +263,15 @@ def _photograph(picture: Picture, look: Look, rng: np.random.Generator) -> NDArr
     return paper.sensed(lit, look.noise, look.quality, rng)
 
 
-def judge(scene: Scene, box: Box) -> int | None:
-    """What a crop of this box holds: a digit's value, `NOT_A_DIGIT`, or None where it is hard to say."""
+def judge(scene: Scene, box: Box, ink: NDArray[np.uint8]) -> int | None:
+    """What a crop holds: a digit's value, `NOT_A_DIGIT`, or None where it is hard to say.
+
+    `ink (height, width)` is what vision took for the crop's own of what lies in its box.
+    """
     x, y, width, height = box
     inside, every = (
-        np.bincount(owners.ravel() - _MARK, minlength=len(scene.text) + 2)
-        for owners in (scene.owners[y : y + height, x : x + width], scene.owners)
+        np.bincount(owners - _MARK, minlength=len(scene.text) + 2)
+        for owners in (scene.owners[y : y + height, x : x + width][_near(ink)], scene.owners.ravel())
     )
     share = inside[2:] / np.maximum(every[2:], 1)
     if share.size == 0 or share.max() < 0.1 or (share > 0.93).sum() > 1:
@@ -259,6 +291,11 @@ def judge(scene: Scene, box: Box) -> int | None:
     return NOT_A_DIGIT if partly and width > 0.4 * height else None  # a narrow part may well look like a one
 
 
+def _near(ink: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """What may be a stroke's own, though vision may see it thinner than it is."""
+    return cv2.dilate(ink, np.ones((2 * _EDGE + 1,) * 2, np.uint8)) > 0
+
+
 def _filled(scene: Scene, index: int, box: Box) -> float:
     """How much of a box a digit takes, at most, seen as blurred as may be."""
     rows, columns = np.nonzero(scene.owners == index)
@@ -272,7 +309,7 @@ def _made_out(scene: Scene, crop: Crop) -> bool:
     Noise, glare or a shadow may have spoilt it, or a broad pen have run together to a blob.
     """
     x, y, width, height = crop.box
-    owned = scene.owners[y : y + height, x : x + width] >= 0
+    owned = (scene.owners[y : y + height, x : x + width] >= 0) & _near(crop.ink)
     if width > 0.4 * height and _solidity(crop.image) > _BLOB:
         return False
     pictures = (crop.image, as_mnist(255 * owned.astype(np.uint8)))
@@ -337,7 +374,7 @@ def _some_crops(families: Sequence[str], seed: Sequence[int]) -> tuple[NDArray[n
 
 def _any_scene(hand: Hand, families: Sequence[str], rng: np.random.Generator) -> Scene:
     look = random_look(rng)
-    if rng.random() < 0.3:
+    if rng.random() < 0.36:
         return render_clutter(families[int(rng.integers(len(families)))], look, rng)
     fits = max(1, int(FRAME[1] / (look.height * (0.8 + look.spacing))))
     rows = int(rng.integers(1, max(2, int(FRAME[0] / (2.2 * look.height))) + 1)) if rng.random() < 0.5 else 1
@@ -352,7 +389,7 @@ def _judged(scene: Scene, rng: np.random.Generator) -> list[tuple[NDArray[np.uin
     """The scene's crops with their values; of those that are none, no more than a few."""
     digits, others = [], []
     for found in find_crops(scene.gray):
-        value = judge(scene, found.box)
+        value = judge(scene, found.box, found.ink)
         if value == NOT_A_DIGIT:
             # Most bare strokes in a frame full of things are none, but that is for the reader to weigh.
             if found.box[2] > 0.35 * found.box[3] or rng.random() < _BARE_STROKES:

@@ -6,7 +6,7 @@ the network sees.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 import cv2
@@ -41,6 +41,8 @@ class Crop:
     """How many whole strokes it joins; 0 if it is but a part of one."""
     dark: bool
     """Whether it is dark on light."""
+    ink: NDArray[np.uint8] = field(repr=False)
+    """`uint8 (height, width)` of the box; of a small frame, as enlarged."""
 
 
 def find_crops(gray: NDArray[np.uint8]) -> list[Crop]:
@@ -63,8 +65,9 @@ def _find(gray: NDArray[np.uint8]) -> list[Crop]:
     for number in sorted(_affordable([(row.height, len(proposed)) for row, _, proposed in rows])):
         _, dark, proposed = rows[number]
         for one in proposed:
-            box, image = crops.crop(one.parts)
-            found.append(Crop(box, image, number, one.first, one.past, one.strokes, dark))
+            box, ink = crops.drawn(one.parts)
+            image = crops.as_mnist(ink)
+            found.append(Crop(box, image, number, one.first, one.past, one.strokes, dark, ink))
     return found
 
 

@@ -15,10 +15,18 @@ from appliance.vision.strokes import Box, Stroke
 _SIDE, _INNER = 28, 20
 
 
-def crop(strokes: Sequence[Stroke]) -> tuple[Box, NDArray[np.uint8]]:
-    """The box around the strokes, and their `uint8 (28, 28)` picture, white on black."""
+def drawn(strokes: Sequence[Stroke]) -> tuple[Box, NDArray[np.uint8]]:
+    """The box around the strokes, and their ink in it, `uint8 (height, width)`."""
     box = around(strokes)
-    return box, as_mnist(_drawn(strokes, box))
+    if len(strokes) == 1:
+        return box, strokes[0].ink
+    canvas = np.zeros((box[3], box[2]), np.uint8)
+    for stroke in strokes:
+        place = canvas[
+            stroke.top - box[1] : stroke.bottom - box[1], stroke.left - box[0] : stroke.right - box[0]
+        ]
+        np.maximum(place, stroke.ink, out=place)
+    return box, canvas
 
 
 def around(strokes: Sequence[Stroke]) -> Box:
@@ -47,15 +55,3 @@ def as_mnist(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _place(centre: float, length: int) -> int:
     return min(max(0, round(_SIDE / 2 - centre)), _SIDE - length)
-
-
-def _drawn(strokes: Sequence[Stroke], box: Box) -> NDArray[np.uint8]:
-    if len(strokes) == 1:
-        return strokes[0].ink
-    canvas = np.zeros((box[3], box[2]), np.uint8)
-    for stroke in strokes:
-        place = canvas[
-            stroke.top - box[1] : stroke.bottom - box[1], stroke.left - box[0] : stroke.right - box[0]
-        ]
-        np.maximum(place, stroke.ink, out=place)
-    return canvas
