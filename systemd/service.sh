@@ -208,7 +208,11 @@ make_room() {
 
 install_packages() {
     local from=()
-    [ -z "$offline" ] || from=(--no-download "$offline"/*.deb)
+    if [ -n "$offline" ]; then
+        # Where apt's lists know the same packages, it would have them downloaded all the same.
+        mkdir -p "$TMPDIR/lists/partial"
+        from=(-o Dir::State::lists="$TMPDIR/lists" "$offline"/*.deb)
+    fi
     # On a fresh card the system's own first update may hold apt's lock for minutes.
     # shellcheck disable=SC2046 # one word a package
     DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=600 ${from[@]+"${from[@]}"} $(missing_packages)

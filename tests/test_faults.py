@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -146,7 +147,7 @@ class Pictures(Camera):
 
 @pytest.fixture
 def at_work(tmp_path, monkeypatch):
-    """Runs the service on pictures; gives its moments, each with what the display then showed."""
+    """Runs the service on pictures; gives what the display showed, after each of the last hundred."""
     monkeypatch.setenv("DIGIT_APPLIANCE_STATE", str(tmp_path))
     weights = str(save_weights(tmp_path / "digits.pt"))
     config = Config(reading=ReadingSettings(weights=weights), steady=SteadySettings(hold=0.1))
@@ -155,14 +156,14 @@ def at_work(tmp_path, monkeypatch):
 
     def run(pictures, count, observe=lambda moment: None):
         monkeypatch.setattr(service, "open_camera", lambda *_, **__: Pictures(pictures, count))
-        shown = []
+        shown = deque(maxlen=100)  # however many there are, this takes no more memory
         observers = [observe, lambda moment: shown.append(display.character)]
         appliance = Service(Options(lambda: config, factory), Requests(), observers)
         with Monitor(appliance) as monitor:
             appliance.observe(monitor)
             appliance.run()
         assert display.lit == ""
-        return shown
+        return list(shown)
 
     yield run
     factory.reset()

@@ -1,5 +1,6 @@
 """install.sh on a Raspberry Pi: it refuses in time, installs, upgrades, goes back, leaves nothing behind."""
 
+import hashlib
 import http.server
 import os
 import re
@@ -156,7 +157,8 @@ def installed(tmp_path: Path, fresh: Pi) -> Pi:
 @needs_python
 def test_a_fresh_pi_gets_all_that_the_service_needs(fresh: Pi, first: Path, wheels: Path) -> None:
     apt = fresh.read("/var/stand-in/apt-get")
-    assert f"--no-install-recommends -o DPkg::Lock::Timeout=600 --no-download {wheels}/" in apt
+    assert "install --yes --no-install-recommends -o DPkg::Lock::Timeout=600 " in apt
+    assert f" {wheels}/python3-picamera2.deb " in apt
     assert apt.endswith("python3-picamera2 python3-lgpio python3-venv")
 
     environment = fresh.read("/opt/digit-appliance")
@@ -317,6 +319,43 @@ def test_a_step_that_fails_shows_its_last_words_and_ends_it_all(pi: Pi, wheels: 
     assert not pi("ls /opt/digit-appliance.d; ls -d /opt/digit-appliance").stdout
 
 
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="only a Debian has apt")
+def test_offline_apt_takes_the_folders_packages_though_its_lists_know_them_elsewhere(tmp_path: Path) -> None:
+    """With the real apt, in a system of its own that stops short of unpacking."""
+    folder, archive = tmp_path / "usb stick", tmp_path / "archive"
+    for place in ("lists/partial", "cache/archives/partial", "etc/trusted.gpg.d", "etc/apt.conf.d"):
+        (tmp_path / place).mkdir(parents=True)
+    (tmp_path / "status").touch()
+    control = "Package: digits\nVersion: 1\nArchitecture: all\nMaintainer: me\nDescription: nothing\n"
+    (tmp_path / "digits/DEBIAN").mkdir(parents=True)
+    (tmp_path / "digits/DEBIAN/control").write_text(control)
+    folder.mkdir()
+    archive.mkdir()
+    deb = folder / "digits_1_all.deb"
+    subprocess.run(["dpkg-deb", "--build", tmp_path / "digits", deb], check=True, capture_output=True)
+    known = hashlib.sha256(deb.read_bytes()).hexdigest()
+    where = f"Filename: ./gone.deb\nSize: {deb.stat().st_size}\nSHA256: {known}\n"
+    (archive / "Packages").write_text(control + where)
+    (tmp_path / "etc/sources.list").write_text(f"deb [trusted=yes] copy:{archive} ./\n")
+    (tmp_path / "apt.conf").write_text(
+        f'Dir::State "{tmp_path}"; Dir::State::lists "{tmp_path}/lists"; Dir::Cache "{tmp_path}/cache";'
+        f'Dir::State::status "{tmp_path}/status"; Dir::Etc "{tmp_path}/etc"; APT::Sandbox::User "";'
+        'APT::Get::Download-Only "true"; Debug::NoLocking "true"; APT::Architecture "amd64";'
+    )
+    environment = {**os.environ, "APT_CONFIG": str(tmp_path / "apt.conf"), "TMPDIR": str(tmp_path)}
+    subprocess.run(["apt-get", "update"], env=environment, check=True, capture_output=True)
+    script = f"""
+        . {REPOSITORY}/systemd/service.sh
+        missing_packages() {{ echo digits; }}
+        offline="{folder}"
+        apt-get install --yes --no-download "$offline"/*.deb && exit 9  # or this would show nothing
+        install_packages
+    """
+    said = subprocess.run(["bash", "-euc", script], env=environment, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert "digits" in said.stdout.rpartition("NEW packages")[2]
+
+
 @needs_layers
 def test_offline_needs_a_folder_that_has_what_is_missing(pi: Pi, tmp_path: Path) -> None:
     assert "--offline needs the folder" in pi.install("--offline", "/nowhere").stderr
@@ -358,7 +397,7 @@ def test_wheels_fills_a_folder_that_a_pi_without_a_network_is_installed_from(
     wheel(folder, "setuptools", "99")  # which the real torch brings along
     process = upgrade(pi, first, folder)
     assert process.returncode == 0, process.stderr
-    assert f"--no-download {folder}/" in pi.read("/var/stand-in/apt-get")
+    assert f" {folder}/python3-venv.deb " in pi.read("/var/stand-in/apt-get")
     assert pi.read("/opt/digit-appliance")
 
 

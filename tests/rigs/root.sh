@@ -74,7 +74,8 @@ make_archive() {
         stand_in python3-picamera2 python3-numpy empty picamera2
     fi
     (cd "$archive" && dpkg-scanpackages --multiversion . 2>/dev/null >Packages)
-    echo "deb [trusted=yes] file:/opt/rig/archive ./" >"$root/etc/apt/sources.list.d/rig.list"
+    # copy: as one from the network would be, and not used where it lies
+    echo "deb [trusted=yes] copy:/opt/rig/archive ./" >"$root/etc/apt/sources.list.d/rig.list"
 }
 
 stand_in() { # NAME DEPENDS FILLED [ARGUMENT]
