@@ -8,7 +8,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Self
 
 import cv2
 import numpy as np
@@ -36,25 +35,24 @@ class Announcement:
     def __init__(
         self, name: str, monitor: Monitor, store: Corrections, open_reader: Callable[[], Reader]
     ) -> None:
-        """Touches nothing yet. An empty `name` is the machine's; `open_reader` opens the weights in use."""
+        """Touches nothing yet; the service is at work. An empty `name` is the machine's.
+
+        `open_reader` opens the weights in use.
+        """
         self._name = name or host_name()
         self._monitor, self._store, self._open_reader = monitor, store, open_reader
         self._scored: dict[tuple[str, str, object], bool] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._announce, daemon=True, name="announce")
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> None:
         self._thread.start()
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join(EVERY)
 
     def _announce(self) -> None:
-        while not self._over.wait(0.5):
-            if self._monitor.at_work:
-                break
         try:
             with Zeroconf() as network:
                 info = self._info()

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import ExitStack, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -19,12 +19,9 @@ from appliance.errors import ApplianceError, ConfigError, FrameError, WeightsErr
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from appliance.announce import Announcement
     from appliance.config import Config, EngineName
     from appliance.frame import Frame
-    from appliance.health import Monitor
-    from appliance.reader import Digit, Reader
-    from appliance.service import Observer, Service
+    from appliance.reader import Digit
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 weights_app = typer.Typer(no_args_is_help=True, help="The weights in use: which, others, and back.")
@@ -113,6 +110,7 @@ def run(
     from appliance.health import Monitor
     from appliance.lastgood import last_good
     from appliance.machine import is_raspberry_pi
+    from appliance.outsiders import outsiders
     from appliance.service import Observer, Options, Service
     from appliance.signals import Requests
     from appliance.simulated import SegmentLog, SimulatedDisplay
@@ -154,10 +152,9 @@ def run(
         service.observe(monitor)
         if stack.enter_context(hold_pid()):
             stack.enter_context(monitor)
-        for observer in _told(settings, service, monitor):
-            service.observe(stack.enter_context(observer))
-        if settings.announce.enabled:
-            stack.enter_context(_announcement(settings, monitor))
+        for outsider in outsiders(service, monitor, corrections):
+            service.observe(stack.enter_context(outsider))
+            service.follow(outsider.follow)
         corrector = Corrector(corrections, lambda: service.reader.card.sha256, factory)
         service.observe(stack.enter_context(corrector))
         service.follow(lambda config: corrector.follow(config.corrections))
@@ -166,33 +163,6 @@ def run(
         service.follow(page.follow)
         service.follow(lambda _: None if service.refused else configurations.keep())
         service.run()
-
-
-def _announcement(settings: "Config", monitor: "Monitor") -> "Announcement":
-    from appliance.announce import Announcement
-    from appliance.corrections import Corrections
-    from appliance.weights import open_reader
-
-    def reader() -> "Reader":
-        return open_reader(settings.reading)
-
-    return Announcement(settings.announce.name, monitor, Corrections(settings.corrections), reader)
-
-
-def _told(
-    settings: "Config", service: "Service", monitor: "Monitor"
-) -> "Iterator[AbstractContextManager[Observer]]":
-    """Those outside that the configuration wants told; of nobody else is anything imported."""
-    if settings.mqtt.host:
-        from appliance.corrections import Corrections
-        from appliance.mqtt import Mqtt
-
-        yield Mqtt(settings.mqtt, service, monitor, Corrections(settings.corrections))
-    if settings.hooks.command.run or settings.hooks.webhook.url:
-        from appliance.hooks import configured
-        from appliance.machine import host_name
-
-        yield from configured(settings.hooks, settings.mqtt.name or host_name())
 
 
 @app.command()

@@ -273,8 +273,8 @@ def _mqtt(config: Config) -> Iterator[Finding]:
             "MQTT", f"not connected to {settings.host}: the service is not at work", "see service, above"
         )
     elif health.mqtt is None:
-        advice = f"sudo systemctl restart {SERVICE}"
-        yield _warn("MQTT", "configured since the service started", advice)
+        advice = f"sudo systemctl reload {SERVICE}"
+        yield _warn("MQTT", "configured, but the service does not know yet", advice)
     elif health.mqtt.startswith("connected"):
         yield _ok("MQTT", health.mqtt)
     else:

@@ -12,14 +12,14 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Self
 from urllib.parse import urlsplit
 
 from appliance import message
-from appliance.config import CommandSettings, HookSettings, WebhookSettings
+from appliance.config import CommandSettings, WebhookSettings
 from appliance.service import Moment
 from appliance.steady import Stable
 
@@ -36,11 +36,15 @@ _WANTED: dict[str, Callable[[str], bool]] = {
 
 
 class Hook:
-    """An observer that acts on changes of the reading; as a context manager it has its thread."""
+    """An observer that acts on changes of the reading, what it is at first among them.
+
+    As a context manager it has its thread.
+    """
 
     def __init__(self, name: str, act: Act, settings: CommandSettings | WebhookSettings) -> None:
         self._name, self._act, self._every = name, act, settings.every
         self._wanted = _WANTED[settings.on]
+        self._text = ""
         self._newest: deque[Stable] = deque(maxlen=1)
         self._wake = threading.Event()
         self._over = threading.Event()
@@ -49,8 +53,12 @@ class Hook:
 
     def __call__(self, moment: Moment) -> None:
         """Takes note of a moment."""
-        if moment.stable.changed and self._wanted(moment.stable.text):
-            self._newest.append(moment.stable)
+        stable = moment.stable
+        if stable.text == self._text:
+            return
+        self._text = stable.text
+        if self._wanted(stable.text):
+            self._newest.append(stable)
             self._wake.set()
 
     def __enter__(self) -> Self:
@@ -83,12 +91,14 @@ class Hook:
             self._failed = False
 
 
-def configured(settings: HookSettings, name: str) -> Iterator[Hook]:
-    """The hooks that the configuration asks for; `name` is the appliance's, which they tell."""
-    if settings.command.run:
-        yield Hook("hooks.command", lambda stable: run(settings.command, name, stable), settings.command)
-    if settings.webhook.url:
-        yield Hook("hooks.webhook", lambda stable: post(settings.webhook, name, stable), settings.webhook)
+def command(settings: CommandSettings, name: str) -> Hook:
+    """The hook that runs a program; `name` is the appliance's, which it tells."""
+    return Hook("hooks.command", lambda stable: run(settings, name, stable), settings)
+
+
+def webhook(settings: WebhookSettings, name: str) -> Hook:
+    """The hook that tells an address; `name` is the appliance's, which it tells."""
+    return Hook("hooks.webhook", lambda stable: post(settings, name, stable), settings)
 
 
 def run(settings: CommandSettings, name: str, stable: Stable) -> None:

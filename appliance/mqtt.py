@@ -61,7 +61,7 @@ class Mqtt:
     def __init__(
         self, settings: MqttSettings, service: Service, monitor: Monitor, store: Corrections
     ) -> None:
-        """Touches nothing yet. `monitor` gives the health, and is told how the connection is."""
+        """Touches nothing yet; the service is at work. `monitor` is told how the connection is."""
         self._settings, self._service, self._monitor, self._store = settings, service, monitor, store
         self._name = settings.name or host_name()
         # What the loop's thread gives.
@@ -110,14 +110,12 @@ class Mqtt:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(2 * GOODBYE)
+        self._monitor.mqtt = None
 
     def _say(self, state: str) -> None:
         self._monitor.mqtt = state
 
     def _work(self) -> None:
-        while not self._service.at_work:
-            if self._over.wait(0.2):
-                return
         self._broker.connect()
         while not self._over.is_set():
             self._look(time.monotonic())

@@ -1,7 +1,6 @@
 """An appliance announces itself, and the laptop finds it: over real sockets on loopback."""
 
-import subprocess
-import sys
+import signal
 import zlib
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from drawn import draw, save_frames, save_weights
 from rich.console import Console
 from running import Running
 
-from appliance.config import load_config
 from appliance.corrections import Corrections
 from appliance.vision import find_crops
 from training import discover as module
@@ -25,9 +23,13 @@ def name_of(folder: Path) -> str:
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
     save_weights(tmp_path / "digits.pt")
-    lines = [f'reading.weights = "{tmp_path}/digits.pt"', "announce.enabled = true"]
-    (tmp_path / "config.toml").write_text("\n".join([*lines, f'announce.name = "{name_of(tmp_path)}"']))
+    configure(tmp_path, "false")
     return tmp_path
+
+
+def configure(folder: Path, enabled: str) -> None:
+    lines = [f'reading.weights = "{folder}/digits.pt"', f"announce.enabled = {enabled}"]
+    (folder / "config.toml").write_text("\n".join([*lines, f'announce.name = "{name_of(folder)}"']))
 
 
 def keep(folder: Path, digit: str, value: int | None) -> None:
@@ -55,6 +57,9 @@ def test_an_appliance_is_found_with_its_weights_its_health_and_how_it_reads_its_
     name = name_of(machine)
     words = ("-m", "appliance", "run", "--pins", "mock", "--source", str(frames), "--loop", "--fps", "20")
     with Running(machine, *words) as running:
+        running.wait_for("reads 7")
+        configure(machine, "true")
+        running.process.send_signal(signal.SIGHUP)
         found = find(name)
         assert found.host == f"{name}.local"
         assert found.weights.startswith("workshop-linear ")
@@ -62,14 +67,6 @@ def test_an_appliance_is_found_with_its_weights_its_health_and_how_it_reads_its_
         running.process.terminate()
         assert running.end() == 0
     assert name not in [one.host for one in discover(1.0)], "it says goodbye"
-
-
-def test_nothing_of_it_is_imported_where_it_is_off() -> None:
-    assert not load_config(None).announce.enabled
-    modules = "appliance.cli, appliance.service, appliance.health"
-    script = f"import sys, {modules}; print('zeroconf' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
 
 
 def test_the_table_tells_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,9 +13,9 @@ import pytest
 import trustme
 from mosquitto import free_port
 
-from appliance.config import CommandSettings, HookSettings, WebhookSettings
+from appliance.config import CommandSettings, WebhookSettings
 from appliance.frame import Frame
-from appliance.hooks import Hook, configured, post, run
+from appliance.hooks import Hook, command, post, run
 from appliance.reader import Digit, Reading
 from appliance.service import Moment
 from appliance.steady import Stable
@@ -24,15 +24,15 @@ PATIENCE = 60
 """Seconds after which a test gives up; nothing is measured by it."""
 
 
-def stable_of(text, changed=True):
+def stable_of(text):
     logs, crop = np.zeros(10, np.float32), np.zeros((28, 28), np.uint8)
     digits = tuple(Digit(int(value), 0.9, (0, 20, 30, 40), logs, crop) for value in text)
-    return Stable(text, 0.9 ** len(text), digits, changed)
+    return Stable(text, 0.9 ** len(text), digits)
 
 
-def moment_of(text, changed=True):
+def moment_of(text):
     frame = Frame(np.zeros((4, 4), np.uint8), 1, time.monotonic_ns())
-    return Moment(frame, Reading(), stable_of(text, changed), 1.0, 1, 0)
+    return Moment(frame, Reading(), stable_of(text), 1.0, 1, 0)
 
 
 def wait_until(condition):
@@ -69,8 +69,8 @@ class Recorder:
 def test_it_is_set_off_by_the_changes_that_are_wanted(on, expected):
     recorder = Recorder()
     with Hook("hook", recorder, CommandSettings(on=on, every=0)) as hook:
-        for text, changed in (("4", True), ("4", False), ("", True), ("", False), ("42", True), ("7", True)):
-            hook(moment_of(text, changed))
+        for text in ("4", "4", "", "", "42", "7"):
+            hook(moment_of(text))
             wanted = [one for one in expected if one in recorder.texts or one == text]
             wait_until(lambda wanted=wanted: len(recorder.texts) >= len(wanted))
     assert recorder.texts == expected
@@ -94,8 +94,8 @@ def test_while_it_is_busy_nothing_is_held_up_and_the_newest_change_counts():
 def test_it_rests_in_between():
     recorder = Recorder()
     with Hook("hook", recorder, CommandSettings(every=0.3)) as hook:
-        for _ in range(3):
-            hook(moment_of("1"))
+        for text in ("1", "2", "3"):
+            hook(moment_of(text))
             time.sleep(0.05)
         wait_until(lambda: len(recorder.seen) == 2)
     (_, first), (_, second) = recorder.seen
@@ -115,20 +115,13 @@ def test_a_failure_is_told_of_once_until_it_works_again(caplog):
     assert caplog.messages == ["hooks.command: nobody home", "hooks.command: works again"]
 
 
-def test_only_what_is_configured_is_made():
-    assert list(configured(HookSettings(), "pi")) == []
-    both = HookSettings(CommandSettings(run=("true",)), WebhookSettings(url="http://localhost/"))
-    assert len(list(configured(both, "pi"))) == 2
-
-
 # --- Programs --------------------------------------------------------------------------------------
 
 
 def test_a_program_is_told_the_number_and_all_about_it(tmp_path):
     script = 'echo "$DIGITS $CONFIDENCE $APPLIANCE $1" >"$0/seen"; cat >"$0/input"'
     settings = CommandSettings(run=("sh", "-c", script, str(tmp_path), "a b; $(rm -rf /)"))
-    (hook,) = configured(HookSettings(command=settings), "pi")
-    with hook:
+    with command(settings, "pi") as hook:
         hook(moment_of("42"))
         wait_until(lambda: (tmp_path / "input").exists() and (tmp_path / "input").read_bytes()[-1:] == b"}")
     # No shell of ours ever looks at the arguments.

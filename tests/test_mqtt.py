@@ -583,7 +583,8 @@ def test_nothing_of_it_is_imported_unless_it_is_configured(machine):
 import sys
 from appliance.cli import command_line
 status = command_line()
-foreign = {"paho", "appliance.mqtt", "appliance.broker", "appliance.hooks", "appliance.homeassistant"}
+foreign = {"paho", "zeroconf"}
+foreign |= {f"appliance.{name}" for name in ("mqtt", "broker", "homeassistant", "hooks", "announce")}
 print("imported:", sorted(foreign & set(sys.modules)), file=sys.stderr)
 sys.exit(status)
 """

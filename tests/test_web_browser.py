@@ -150,6 +150,16 @@ def test_it_can_be_done_with_the_keyboard_alone_and_taken_back(look, here):
     assert here.store.answered()[0].value == 9
 
 
+def test_the_state_of_mqtt_is_there_where_there_is_mqtt(look, here):
+    page = look()
+    expect(page.locator("#source")).to_have_text(here.service.source)
+    expect(page.locator("#broker")).to_be_hidden()
+    here.page.monitor.mqtt = "no connection to broker:1883: Connection refused; trying again"
+    expect(page.locator("#broker")).to_have_text(f"MQTT{here.page.monitor.mqtt}")
+    here.page.monitor.mqtt = None
+    expect(page.locator("#broker")).to_be_hidden()
+
+
 def test_aiming_measures_where_the_paper_goes(look):
     page = look("aim")
     expect(page.locator("#advice")).to_have_text("Good: the page is sharp and well lit.")

@@ -239,6 +239,8 @@ function showFacts({health, temperature}) {
   const {network, sha256, installed} = health.weights
   $("weights").textContent = `${network} ${sha256.slice(0, 12)}${installed ? `, installation ${installed}` : ""}`
   $("source").textContent = health.source
+  $("broker").hidden = health.mqtt === null
+  $("mqtt").textContent = health.mqtt
 }
 
 function duration(seconds) {
