@@ -42,7 +42,7 @@ def test_touching_digits_are_offered_whole_and_in_parts(one: int, other: int) ->
 
 def test_the_parts_of_a_stroke_are_the_stroke() -> None:
     found, _, _ = touching(3, 6)
-    parts = apart(found)
+    (parts,) = apart([found])
     assert len(parts) > 1
     assert np.array_equal(np.sum([drawn(part, found) for part in parts], axis=0), found.ink > 127)
 
@@ -71,4 +71,4 @@ def test_a_digit_by_itself_is_hardly_cut(value: int) -> None:
     paper = blank()
     box = write(paper, digit(value), 200, 150)
     (found,) = find_strokes(gray(paper))[0]
-    assert len(apart(found)) <= (1 if box[2] < 0.7 * box[3] else 2)
+    assert len(apart([found])[0]) <= (1 if box[2] < 0.7 * box[3] else 2)

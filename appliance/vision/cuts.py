@@ -6,6 +6,8 @@ through the stroke where that is thin (as a drop does in Congedo et al., "Segmen
 Shamir, 2007). Whether a cut is right is for the network to say.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
@@ -26,18 +28,42 @@ _WIDE = 1.1  # width by height below which a stroke is rather one digit, and onl
 _CLEAR = 1.3, 0.8  # what a clear cut crosses at most, in pens, and the least height beside it
 _MOST = 3  # cuts for each height of width
 _FAINT = 0.2  # of full ink: what is left of a hairline in so few rows
+_ROUNDING = 0.999  # the error that sums of such numbers stay far within
 
 Path = NDArray[np.int64]
 """A column for each row `(height,)`: what lies left of it is cut from what does not."""
 
 
-def apart(stroke: Stroke) -> tuple[Stroke, ...]:
-    """A stroke as it is, or from left to right the parts that it may fall into."""
-    if stroke.width < _SUSPECT_WIDTH * stroke.height:
-        return (stroke,)
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A stroke in few rows, and the bands in which a cut through it is possible at all."""
+
+    ink: NDArray[np.float32]
+    """`(rows, columns)`, from 0 to 1."""
+    middles: NDArray[np.int64]
+    """The middle columns of the bands."""
+    thickest: float
+    """How much ink a cut may cross, in columns."""
+    lowest: float
+    """The least height on either side of a cut, in rows."""
+
+
+def apart(strokes: Sequence[Stroke]) -> list[tuple[Stroke, ...]]:
+    """Each stroke as it is, or from left to right the parts that it may fall into."""
+    parts: list[tuple[Stroke, ...]] = [(stroke,) for stroke in strokes]
+    suspects = [at for at, stroke in enumerate(strokes) if stroke.width >= _SUSPECT_WIDTH * stroke.height]
+    searches = [_search(strokes[at]) for at in suspects]
+    for at, search, paths in zip(suspects, searches, _cheapest_paths(searches), strict=True):
+        parts[at] = _parts(strokes[at], _cuts(strokes[at], search, paths))
+    return parts
+
+
+def _parts(stroke: Stroke, cuts: Sequence[Path]) -> tuple[Stroke, ...]:
+    if not cuts:
+        return (_cut_out(stroke, stroke.ink),)
     columns = np.arange(stroke.width)
     # In every row from left to right: paths that would cross exchange their ends instead.
-    edges = np.sort(np.array([np.zeros(stroke.height), *_cuts(stroke)]), axis=0)
+    edges = np.sort(np.array([np.zeros(stroke.height), *cuts]), axis=0)
     edges = np.vstack([edges, np.full(stroke.height, stroke.width)])
     between = (
         np.where((columns >= left[:, None]) & (columns < right[:, None]), stroke.ink, 0).astype(np.uint8)
@@ -46,38 +72,87 @@ def apart(stroke: Stroke) -> tuple[Stroke, ...]:
     return tuple(_cut_out(stroke, ink) for ink in between if (ink > 127).any())
 
 
-def _cuts(stroke: Stroke) -> list[Path]:
-    """The paths that cross least ink and leave enough on either side, no two alike."""
-    size = max(_STEP + 2, round(stroke.width * _ROWS / stroke.height)), _ROWS
-    ink = cv2.resize(stroke.ink, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    paths = _cheapest_paths(ink)
-    crossed = np.take_along_axis(ink, paths.T.clip(0, size[0] - 1), axis=1).sum(axis=0) / _pen(ink)
+def _search(stroke: Stroke) -> _Search:
+    columns = max(_STEP + 2, round(stroke.width * _ROWS / stroke.height))
+    ink = cv2.resize(stroke.ink, (columns, _ROWS), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     thickest, lowest = (_THICKEST, _LOWEST) if stroke.width > _WIDE * stroke.height else _CLEAR
-    chosen: list[Path] = []
-    for number in np.argsort(crossed, kind="stable"):
-        path = paths[number]
-        if crossed[number] > thickest or len(chosen) >= _MOST * stroke.width / stroke.height:
-            break
-        if all(np.abs(path - other).mean() >= _APART for other in chosen) and _parts(ink, path, lowest):
-            chosen.append(path)
-    return [_enlarged(path, stroke) for path in chosen]
+    middles = np.arange(_STEP, columns - 1, _STEP)
+    # Along the side of its band a path leaves most beside it. If that is too little, any path there does.
+    first, past = np.maximum(middles - _HALF, 0), np.minimum(middles + _HALF, columns)
+    left, right = (np.maximum.accumulate(ink[:, way], axis=1)[:, way] for way in (np.s_[::1], np.s_[::-1]))
+    inked = np.append(0, ink.sum(axis=0).cumsum())
+    most = np.minimum(inked[past], inked[-1] - inked[first])
+    likely = _tall(left[:, past - 1].T, lowest * _ROWS) & _tall(right[:, first].T, lowest * _ROWS)
+    middles = middles[likely & (most > _LEAST * inked[-1] * _ROUNDING)]
+    if middles.size:
+        thickest *= _pen(ink)
+        # Nor can it cross less than the least of each row.
+        least = cv2.erode(_widened(ink), np.ones((1, 2 * _HALF + 1), np.uint8)).sum(axis=0)[middles + _HALF]
+        middles = middles[least * _ROUNDING <= thickest]
+    return _Search(ink, middles, thickest, lowest * _ROWS)
 
 
-def _cheapest_paths(ink: NDArray[np.float32]) -> Path:
-    """The path from top to bottom that crosses least ink in each of many upright bands, `(bands, rows)`."""
-    middles = np.arange(_STEP, ink.shape[1] - 1, _STEP)
-    wide = cv2.copyMakeBorder(ink, 0, 0, _HALF, _HALF, cv2.BORDER_CONSTANT, value=0)
-    cost = np.full((len(ink), len(middles), 2 * _HALF + 3), np.inf, np.float32)
-    cost[:, :, 1:-1] = wide[:, middles[:, None] + np.arange(2 * _HALF + 1)]
+def _cheapest_paths(searches: Sequence[_Search]) -> list[Path]:
+    """The path from top to bottom that crosses least ink in each of many upright bands, `(bands, rows)`.
+
+    Those of all strokes are found together, for the bands of one take hardly less time.
+    """
+    counts = np.cumsum([search.middles.size for search in searches])
+    if not searches or counts[-1] == 0:
+        return [np.zeros((0, _ROWS), np.int64) for _ in searches]
+    cost = np.full((_ROWS, counts[-1], 2 * _HALF + 3), np.inf, np.float32)
+    around = np.arange(2 * _HALF + 1)
+    for bands, search in zip(np.split(cost, counts[:-1], axis=1), searches, strict=True):
+        bands[:, :, 1:-1] = _widened(search.ink)[:, search.middles[:, None] + around]
     for above, here in pairwise(cost):
         here[:, 1:-1] += np.minimum(np.minimum(above[:, :-2], above[:, 2:]), above[:, 1:-1])
     places = cost[-1].argmin(axis=1)
     paths = [places]
-    steps, numbers = np.array([0, -1, 1]), np.arange(len(middles))
+    steps, numbers = np.array([0, -1, 1]), np.arange(len(places))
     for above in cost[-2::-1]:
         places = places + steps[above[numbers, places + steps[:, None]].argmin(axis=0)]
         paths.append(places)
-    return np.stack(paths[::-1], axis=1) + (middles - _HALF - 1)[:, None]
+    middles = np.concatenate([search.middles for search in searches])
+    return np.split(np.stack(paths[::-1], axis=1) + (middles - _HALF - 1)[:, None], counts[:-1])
+
+
+def _widened(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    return cv2.copyMakeBorder(ink, 0, 0, _HALF, _HALF, cv2.BORDER_CONSTANT, value=0)
+
+
+def _cuts(stroke: Stroke, search: _Search, paths: Path) -> list[Path]:
+    """The paths that cross least ink and leave enough on either side, no two alike."""
+    columns = search.ink.shape[1]
+    crossed = np.take_along_axis(search.ink, paths.T.clip(0, columns - 1), axis=1).sum(axis=0)
+    thin = np.flatnonzero(crossed <= search.thickest)
+    paths, crossed = paths[thin], crossed[thin]
+    enough = _enough(search, paths)
+    chosen: list[Path] = []
+    for number in np.argsort(crossed, kind="stable"):
+        path = paths[number]
+        if len(chosen) >= _MOST * stroke.width / stroke.height:
+            break
+        if enough[number] and all(np.abs(path - other).mean() >= _APART for other in chosen):
+            chosen.append(path)
+    return [_enlarged(path, stroke) for path in chosen]
+
+
+def _enough(search: _Search, paths: Path) -> NDArray[np.bool_]:
+    """Whether what lies on either side of each path `(paths, rows)` may be a digit."""
+    left = search.ink * (np.arange(search.ink.shape[1]) < paths[:, :, None])
+    least = _LEAST * search.ink.sum()
+    sides = (
+        _tall(side.max(axis=2), search.lowest) & (side.sum(axis=(1, 2)) >= least)
+        for side in (left, search.ink - left)
+    )
+    return np.logical_and(*sides)
+
+
+def _tall(darkest: NDArray[np.float32], lowest: float) -> NDArray[np.bool_]:
+    """Whether there is ink over so many rows; `darkest` `(N, rows)` is the most in each row."""
+    filled = darkest > _FAINT
+    first, past = filled.argmax(axis=1), filled.shape[1] - filled[:, ::-1].argmax(axis=1)
+    return filled.any(axis=1) & (past - first >= lowest)
 
 
 def _pen(ink: NDArray[np.float32]) -> float:
@@ -85,17 +160,6 @@ def _pen(ink: NDArray[np.float32]) -> float:
     inked = cv2.copyMakeBorder((ink > 0.5).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     away = cv2.distanceTransform(inked, cv2.DIST_L2, 3)
     return max(1.0, 4 * float(away[away > 0].mean()) - 2) if away.any() else 1.0
-
-
-def _parts(ink: NDArray[np.float32], path: Path, lowest: float) -> bool:
-    """Whether what lies on either side of a path may be a digit."""
-    left = ink * (np.arange(ink.shape[1]) < path[:, None])
-    least = _LEAST * ink.sum()
-    for part in (left, ink - left):
-        (filled,) = (part.max(axis=1) > _FAINT).nonzero()
-        if filled.size == 0 or filled[-1] - filled[0] + 1 < lowest * _ROWS or part.sum() < least:
-            return False
-    return True
 
 
 def _enlarged(path: Path, stroke: Stroke) -> Path:

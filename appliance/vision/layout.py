@@ -7,7 +7,7 @@ one may be two digits that touch, every sensible grouping becomes a hypothesis, 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, combinations, pairwise
+from itertools import accumulate, chain, combinations, islice, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,9 @@ def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
     rows = [[digits[number] for number in group] for group in groups]
     fragments = [stroke for stroke in seen if not _tall_enough(stroke.width, stroke.height)]
     rows.sort(key=lambda row: min(stroke.top - slope * stroke.left for stroke in row))
-    return [_row(row, fragments) for row in rows]
+    whole = [_with_fragments(row, fragments) for row in rows]
+    parts = iter(apart(list(chain.from_iterable(strokes for strokes, _ in whole))))
+    return [Row(tuple(islice(parts, len(strokes))), height) for strokes, height in whole]
 
 
 def hypotheses(row: Row) -> Iterator[Hypothesis]:
@@ -78,11 +80,11 @@ def hypotheses(row: Row) -> Iterator[Hypothesis]:
             yield Hypothesis(tuple(chain(*strokes)), starts[number], starts[past], past - number)
 
 
-def _row(digits: Sequence[Stroke], fragments: Sequence[Stroke]) -> Row:
+def _with_fragments(digits: Sequence[Stroke], fragments: Sequence[Stroke]) -> tuple[list[Stroke], int]:
+    """A row's strokes from left to right, with the fragments that belong to it; and its usual height."""
     height = int(np.median([stroke.height for stroke in digits]))
     strokes = [*digits, *(stroke for stroke in fragments if _belongs(stroke, digits, height))]
-    strokes.sort(key=lambda stroke: stroke.left + stroke.right)
-    return Row(tuple(apart(stroke) for stroke in strokes), height)
+    return sorted(strokes, key=lambda stroke: stroke.left + stroke.right), height
 
 
 def _spans(stroke: Stroke, shape: tuple[int, int]) -> bool:
