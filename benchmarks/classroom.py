@@ -1,10 +1,11 @@
-"""Sends weights to a classroom of simulated Pis and fetches their corrections: time and failures by number.
+"""Finds a classroom of simulated Pis, sends weights, fetches corrections: time and failures by number.
 
-    python -m benchmarks.classroom [--numbers 1,10,50,200] [--services N] [--weights FILE]
+    sudo .venv/bin/python -m benchmarks.classroom [--numbers 1,10,50,200] [--services N] [--weights FILE]
 
-Every Pi is an account behind a real sshd on loopback, with the real command `digit-appliance` and a state of
-its own; as many as `--services` have the service at work besides. All of them share this computer, so the
-seconds are those of its processors, not of the network; a Pi more costs what one Pi costs.
+Every Pi is a network namespace with an address of its own, at one switch with the others and this laptop. In
+it are a real sshd, and the real command `digit-appliance` with a state of its own. As many as `--services`
+have the service at work besides, and announce it. All of them share this computer, so the seconds are those
+of its processors, not of the network; a Pi more costs what one Pi costs.
 """
 
 import os
@@ -12,12 +13,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import IPv4Network
 from pathlib import Path
-from time import monotonic
 from typing import Annotated
 
 import numpy as np
@@ -29,6 +31,7 @@ from appliance import shipped
 from appliance.corrections import Corrections
 from benchmarks.options import SHIPPED, Weights
 from benchmarks.sshd import Sshd
+from training.discover import SECONDS, discover
 from training.many import with_each
 from training.pull import pull
 from training.push import pack, push
@@ -37,24 +40,38 @@ from training.remote import Host
 REPOSITORY = Path(__file__).parent.parent
 CORRECTED = 5
 """How many corrections each Pi has."""
+NETWORK = IPv4Network("10.88.0.0/16")
+SWITCH = "classroom"
+"""The network device that is the switch, and this laptop's end of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pi:
-    """A simulated one."""
+    """A simulated one: its network, its address in it, and what its commands see."""
 
-    host: Host
+    name: str
+    address: str
     environment: dict[str, str]
+
+    @property
+    def inside(self) -> list[str]:
+        """What runs a command in its network."""
+        return ["ip", "netns", "exec", self.name]
 
     def service(self) -> subprocess.Popen[bytes]:
         """The service at work on it."""
-        words = ["run", "--pins", "mock", "--source", str(shipped.frames()), "--loop", "--fps", "2"]
+        words = ["run", "--pins", "mock", "--source", str(shipped.frames()), "--loop", "--fps", "0.2"]
         return subprocess.Popen(
-            [sys.executable, "-m", "appliance", *words],
+            [*self.inside, sys.executable, "-m", "appliance", *words, "--listen", "off"],
             env=os.environ | self.environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+
+    @property
+    def at_work(self) -> bool:
+        """Whether its service has said so."""
+        return Path(self.environment["DIGIT_APPLIANCE_STATE"], "status.json").exists()
 
 
 @contextmanager
@@ -67,22 +84,53 @@ def classroom(number: int, services: int) -> Iterator[list[Host]]:
         program.write_text(f'#!/bin/sh\nexec {sys.executable} -m appliance "$@"\n')
         program.chmod(0o755)
         sshd = Sshd(folder)
-        pis = [_pi(sshd, folder / f"pi{count}", program.parent) for count in range(1, number + 1)]
+        pis = [_pi(folder, count) for count in range(1, number + 1)]
+        parts.enter_context(_switch(pis))
+        for pi in pis:
+            sshd.add_at(pi.address, 22, pi.inside, **pi.environment)
         parts.enter_context(sshd)
         for pi in pis[:services]:
             process = pi.service()
             parts.callback(process.wait)
             parts.callback(process.kill)
-            while not Path(pi.environment["DIGIT_APPLIANCE_STATE"], "status.json").exists():
+            while not pi.at_work:
                 if process.poll() is not None:
                     sys.exit("a service ended before it was at work")
-        yield [pi.host for pi in pis]
+                time.sleep(0.05)
+        yield [Host(pi.address, sshd.ssh(22), alone=False) for pi in pis]
 
 
-def _pi(sshd: Sshd, state: Path, programs: Path) -> Pi:
+@contextmanager
+def _switch(pis: list[Pi]) -> Iterator[None]:
+    """A cable from each Pi to the switch."""
+    laptop = f"{NETWORK[1]}/{NETWORK.prefixlen}"
+    with ExitStack() as undo:
+        _ip("link", "add", SWITCH, "type", "bridge", "mcast_snooping", "0")
+        undo.callback(_ip, "link", "delete", SWITCH)
+        _ip("address", "add", laptop, "dev", SWITCH)
+        _ip("link", "set", SWITCH, "up")
+        for pi in pis:
+            _ip("netns", "add", pi.name)
+            undo.callback(_ip, "netns", "delete", pi.name)
+            _ip("link", "add", pi.name, "type", "veth", "peer", "name", "eth0", "netns", pi.name)
+            _ip("link", "set", pi.name, "master", SWITCH, "up")
+            _ip("-n", pi.name, "address", "add", f"{pi.address}/{NETWORK.prefixlen}", "dev", "eth0")
+            for device in ("lo", "eth0"):
+                _ip("-n", pi.name, "link", "set", device, "up")
+        yield
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)
+
+
+def _pi(folder: Path, count: int) -> Pi:
+    name = f"digits-{count}"
+    state = folder / name
     state.mkdir()
     # The engine that starts soonest: PyTorch's import would be most of what is measured.
-    (state / "config.toml").write_text('reading.engine = "opencv"\n')
+    settings = f'reading.engine = "opencv"\nannounce.enabled = true\nannounce.name = "{name}"\n'
+    (state / "config.toml").write_text(settings)
     rng = np.random.default_rng()
     for value in range(CORRECTED):
         crop, frame = (rng.integers(0, 256, size, dtype=np.uint8) for size in ((28, 28), (480, 640)))
@@ -90,13 +138,20 @@ def _pi(sshd: Sshd, state: Path, programs: Path) -> Pi:
             crop, frame, value=value, read=None, confidence=0.5, box=(0, 0, 9, 9), weights=""
         )
     environment = {
-        "PATH": f"{programs}:/usr/bin:/bin",
+        "PATH": f"{folder}/bin:/usr/bin:/bin",
         "PYTHONPATH": str(REPOSITORY),
         "DIGIT_APPLIANCE_STATE": str(state),
         "CONFIGURATION_DIRECTORY": str(state),
         "OMP_NUM_THREADS": "1",
     }
-    return Pi(Host("127.0.0.1", sshd.ssh(sshd.add(**environment)), alone=False), environment)
+    return Pi(name, str(NETWORK[1 + count]), environment)
+
+
+def found(hosts: list[Host]) -> str:
+    """How many of them are found, and in how many seconds."""
+    began = time.monotonic()
+    names = {one.host for one in discover(SECONDS)} & {host.name for host in hosts}
+    return f"{len(names)} in {time.monotonic() - began:.1f} s"
 
 
 def timed(hosts: list[Host], do: Callable[[Host], str]) -> str:
@@ -110,27 +165,39 @@ def timed(hosts: list[Host], do: Callable[[Host], str]) -> str:
             failed.append(host)
             raise
 
-    began = monotonic()
+    began = time.monotonic()
     with_each(hosts, counted, Console(quiet=True))
-    return f"{monotonic() - began:.1f} s, {len(failed)} failed"
+    return f"{time.monotonic() - began:.1f} s, {len(failed)} failed"
 
 
 def main(
     numbers: Annotated[str, typer.Option(help="how many Pis, one try each")] = "1,10,50,200",
-    services: Annotated[int, typer.Option(min=0, help="how many have the service at work")] = 4,
+    services: Annotated[int, typer.Option(min=0, help="how many have the service at work")] = 50,
     weights: Weights = SHIPPED,
 ) -> None:
     """Prints the table."""
+    if os.geteuid() != 0:
+        sys.exit("only root may make networks: sudo .venv/bin/python -m benchmarks.classroom")
     sha256, archive = pack(weights)
-    table = Table("Pis", "with a service", "push", "push again", "pull", "pull again", "corrections here")
+    titles = (
+        "Pis",
+        "with a service",
+        "found",
+        "push",
+        "push again",
+        "pull",
+        "pull again",
+        "corrections here",
+    )
+    table = Table(*titles)
     for number in map(int, numbers.split(",")):
         with classroom(number, services) as hosts, tempfile.TemporaryDirectory() as folder:
             send = partial(push, sha256=sha256, archive=archive)
             fetch = partial(pull, folder=Path(folder))
-            cells = [timed(hosts, do) for do in (send, send, fetch, fetch)]
+            cells = [found(hosts), *(timed(hosts, do) for do in (send, send, fetch, fetch))]
             came = len(list(Path(folder).iterdir()))
         table.add_row(str(number), str(min(number, services)), *cells, f"{came} of {number * CORRECTED}")
-    Console(width=max(120, shutil.get_terminal_size().columns)).print(table)
+    Console(width=max(140, shutil.get_terminal_size().columns)).print(table)
 
 
 if __name__ == "__main__":
