@@ -40,17 +40,20 @@ from training.remote import Host
 REPOSITORY = Path(__file__).parent.parent
 CORRECTED = 5
 """How many corrections each Pi has."""
-NETWORK = IPv4Network("10.88.0.0/16")
-SWITCH = "classroom"
-"""The network device that is the switch, and this laptop's end of it."""
+NETWORK = list(IPv4Network("198.18.0.0/15").subnets(new_prefix=24))[os.getpid() % 512]
+"""One of those set aside for benchmarks (RFC 2544); the first address is this laptop's."""
+NAME = f"pi{os.getpid()}"
+"""What the names of namespaces and devices begin with."""
+MOST = 250
+"""Pis in such a network."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pi:
-    """A simulated one: its network, its address in it, and what its commands see."""
+    """A simulated one: the name of its namespace, how it is reached, and what its commands see."""
 
     name: str
-    address: str
+    host: Host
     environment: dict[str, str]
 
     @property
@@ -63,6 +66,7 @@ class Pi:
         words = ["run", "--pins", "mock", "--source", str(shipped.frames()), "--loop", "--fps", "0.2"]
         return subprocess.Popen(
             [*self.inside, sys.executable, "-m", "appliance", *words, "--listen", "off"],
+            cwd=self.environment["PYTHONPATH"],  # where Python looks first
             env=os.environ | self.environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -75,8 +79,8 @@ class Pi:
 
 
 @contextmanager
-def classroom(number: int, services: int) -> Iterator[list[Host]]:
-    """So many Pis, with nothing installed yet."""
+def classroom(number: int, services: int, release: Path = REPOSITORY) -> Iterator[list[Pi]]:
+    """So many Pis with this release of the appliance, and no weights installed yet."""
     with ExitStack() as parts:
         folder = Path(parts.enter_context(tempfile.TemporaryDirectory()))
         program = folder / "bin" / "digit-appliance"
@@ -84,10 +88,10 @@ def classroom(number: int, services: int) -> Iterator[list[Host]]:
         program.write_text(f'#!/bin/sh\nexec {sys.executable} -m appliance "$@"\n')
         program.chmod(0o755)
         sshd = Sshd(folder)
-        pis = [_pi(folder, count) for count in range(1, number + 1)]
+        pis = [_pi(sshd, count, release) for count in range(1, number + 1)]
         parts.enter_context(_switch(pis))
         for pi in pis:
-            sshd.add_at(pi.address, 22, pi.inside, **pi.environment)
+            sshd.add_at(pi.host.name, 22, pi.inside, **pi.environment)
         parts.enter_context(sshd)
         for pi in pis[:services]:
             process = pi.service()
@@ -97,24 +101,23 @@ def classroom(number: int, services: int) -> Iterator[list[Host]]:
                 if process.poll() is not None:
                     sys.exit("a service ended before it was at work")
                 time.sleep(0.05)
-        yield [Host(pi.address, sshd.ssh(22), alone=False) for pi in pis]
+        yield pis
 
 
 @contextmanager
 def _switch(pis: list[Pi]) -> Iterator[None]:
     """A cable from each Pi to the switch."""
-    laptop = f"{NETWORK[1]}/{NETWORK.prefixlen}"
     with ExitStack() as undo:
-        _ip("link", "add", SWITCH, "type", "bridge", "mcast_snooping", "0")
-        undo.callback(_ip, "link", "delete", SWITCH)
-        _ip("address", "add", laptop, "dev", SWITCH)
-        _ip("link", "set", SWITCH, "up")
+        _ip("link", "add", NAME, "type", "bridge", "mcast_snooping", "0")
+        undo.callback(_ip, "link", "delete", NAME)
+        _ip("address", "add", f"{NETWORK[1]}/24", "dev", NAME)
+        _ip("link", "set", NAME, "up")
         for pi in pis:
             _ip("netns", "add", pi.name)
             undo.callback(_ip, "netns", "delete", pi.name)
             _ip("link", "add", pi.name, "type", "veth", "peer", "name", "eth0", "netns", pi.name)
-            _ip("link", "set", pi.name, "master", SWITCH, "up")
-            _ip("-n", pi.name, "address", "add", f"{pi.address}/{NETWORK.prefixlen}", "dev", "eth0")
+            _ip("link", "set", pi.name, "master", NAME, "up")
+            _ip("-n", pi.name, "address", "add", f"{pi.host.name}/24", "dev", "eth0")
             for device in ("lo", "eth0"):
                 _ip("-n", pi.name, "link", "set", device, "up")
         yield
@@ -124,9 +127,9 @@ def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True)
 
 
-def _pi(folder: Path, count: int) -> Pi:
-    name = f"digits-{count}"
-    state = folder / name
+def _pi(sshd: Sshd, count: int, release: Path) -> Pi:
+    name = f"{NAME}-{count}"
+    state = sshd.folder / name
     state.mkdir()
     # The engine that starts soonest: PyTorch's import would be most of what is measured.
     settings = f'reading.engine = "opencv"\nannounce.enabled = true\nannounce.name = "{name}"\n'
@@ -138,13 +141,13 @@ def _pi(folder: Path, count: int) -> Pi:
             crop, frame, value=value, read=None, confidence=0.5, box=(0, 0, 9, 9), weights=""
         )
     environment = {
-        "PATH": f"{folder}/bin:/usr/bin:/bin",
-        "PYTHONPATH": str(REPOSITORY),
+        "PATH": f"{sshd.folder}/bin:/usr/bin:/bin",
+        "PYTHONPATH": str(release),
         "DIGIT_APPLIANCE_STATE": str(state),
         "CONFIGURATION_DIRECTORY": str(state),
         "OMP_NUM_THREADS": "1",
     }
-    return Pi(name, str(NETWORK[1 + count]), environment)
+    return Pi(name, Host(str(NETWORK[1 + count]), sshd.ssh(22), alone=False), environment)
 
 
 def found(hosts: list[Host]) -> str:
@@ -172,7 +175,7 @@ def timed(hosts: list[Host], do: Callable[[Host], str]) -> str:
 
 def main(
     numbers: Annotated[str, typer.Option(help="how many Pis, one try each")] = "1,10,50,200",
-    services: Annotated[int, typer.Option(min=0, help="how many have the service at work")] = 50,
+    services: Annotated[int, typer.Option(min=0, help="how many at most have the service at work")] = 200,
     weights: Weights = SHIPPED,
 ) -> None:
     """Prints the table."""
@@ -191,12 +194,14 @@ def main(
     )
     table = Table(*titles)
     for number in map(int, numbers.split(",")):
-        with classroom(number, services) as hosts, tempfile.TemporaryDirectory() as folder:
+        with classroom(min(number, MOST), services) as pis, tempfile.TemporaryDirectory() as folder:
+            hosts = [pi.host for pi in pis]
             send = partial(push, sha256=sha256, archive=archive)
             fetch = partial(pull, folder=Path(folder))
             cells = [found(hosts), *(timed(hosts, do) for do in (send, send, fetch, fetch))]
             came = len(list(Path(folder).iterdir()))
-        table.add_row(str(number), str(min(number, services)), *cells, f"{came} of {number * CORRECTED}")
+        of = len(pis) * CORRECTED
+        table.add_row(str(len(pis)), str(min(len(pis), services)), *cells, f"{came} of {of}")
     Console(width=max(140, shutil.get_terminal_size().columns)).print(table)
 
 

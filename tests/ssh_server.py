@@ -6,10 +6,14 @@ import sys
 from pathlib import Path
 
 import layered_pi
+import msgspec
+import torch
 from drawn import save_weights
 from running import Running
 
+from appliance.card import Card, card_path
 from appliance.export import export
+from appliance.network import build, save
 from benchmarks.sshd import Sshd
 
 
@@ -63,6 +67,19 @@ def small_release(folder: Path) -> Path:
     release = layered_pi.release(folder, save_weights)
     export(release / "models" / "digits.pt")
     return release
+
+
+def different(weights: Path) -> Path:
+    """The same weights under another SHA-256."""
+    state = torch.load(weights, weights_only=True)
+    card = msgspec.json.decode(card_path(weights).read_bytes(), type=Card)
+    network = build(card.network)
+    network.load_state_dict(state)
+    with torch.no_grad():
+        next(network.parameters())[0, 0] += 1e-6
+    save(network, weights, card)
+    export(weights)
+    return weights
 
 
 def _forward(port: int, sent: int, received: int) -> None:

@@ -16,9 +16,8 @@ from pathlib import Path
 import layered_pi
 import msgspec
 import pytest
-import torch
 from drawn import save_frames, save_useless_weights, save_weights
-from ssh_server import Pi, small_release
+from ssh_server import Pi, different, small_release
 
 from appliance.card import Card, card_path, onnx_path
 from appliance.errors import WeightsError
@@ -69,19 +68,6 @@ def archive_of(weights: Path) -> tuple[str, bytes]:
 
 def host(pi: Pi, **options: str) -> Host:
     return Host("127.0.0.1", **{"ssh": pi.ssh(), **options})
-
-
-def different(weights: Path) -> Path:
-    """The same weights under another SHA-256."""
-    state = torch.load(weights, weights_only=True)
-    card = msgspec.json.decode(card_path(weights).read_bytes(), type=Card)
-    network = build(card.network)
-    network.load_state_dict(state)
-    with torch.no_grad():
-        next(network.parameters())[0, 0] += 1e-6
-    save(network, weights, card)
-    export(weights)
-    return weights
 
 
 def in_use(pi: Pi) -> str:
