@@ -6,7 +6,6 @@ corrections kept on it those weights read right.
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 
 import cv2
@@ -99,7 +98,8 @@ class Announcement:
                 for key in new:
                     crop = cv2.imdecode(np.frombuffer(self._store.picture(key[1], CROP), np.uint8), 0)
                     self._scored[key] = crop is not None and reader.read_crop(crop) == key[2]
-                    time.sleep(_BREATH)
+                    if self._over.wait(_BREATH):
+                        break
         except ApplianceError as error:
             log.warning("corrections cannot be read: %s", error)
         return sum(self._scored.values()), len(self._scored)

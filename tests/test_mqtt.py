@@ -508,6 +508,10 @@ def test_an_order_larger_than_any_number_does_not_even_arrive(broker, start):
 @pytest.fixture
 def machine(tmp_path, broker):
     """A configuration that tells the broker, weights that read drawn digits, and a still."""
+    return make_machine(tmp_path, broker)
+
+
+def make_machine(tmp_path, broker):
     save_weights(tmp_path / "digits.pt")
     save_frames(tmp_path / "frames", "7")
     (tmp_path / "config.toml").write_text(
@@ -567,6 +571,19 @@ for finding in _mqtt(_configuration(pathlib.Path(sys.argv[1]))[1]):
         env=os.environ | {"DIGIT_APPLIANCE_STATE": str(folder)}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return tuple(process.stdout.splitlines())
+
+
+def test_a_process_that_gets_no_time_is_offline_by_its_last_will_and_back_when_it_does(tmp_path):
+    # The shortest time that mosquitto has clients be silent for, and half as much again.
+    with Mosquitto(tmp_path, "allow_anonymous true", "max_keepalive 10") as broker:
+        machine = make_machine(tmp_path, broker)
+        with broker.watch("digits/#") as watcher, run_process(machine) as running:
+            watcher.wait_for("digits/pi/text", b"7")
+            running.process.send_signal(signal.SIGSTOP)
+            watcher.wait_for("digits/pi/availability", b"offline")
+            running.process.send_signal(signal.SIGCONT)
+            watcher.wait_for("digits/pi/availability", b"online")
+            watcher.wait_for("digits/pi/text", b"7")
 
 
 def test_a_process_that_is_told_to_stop_says_goodbye(machine, broker):
