@@ -14,7 +14,7 @@ _TO_JOIN = 0.1  # the cost of taking one more stroke into a digit: most digits a
 _TO_CUT = 0.1  # the cost of each part that a stroke is cut into: few digits touch
 _TO_DISMISS = 0.5  # the cost of taking a stroke for none where it might be digits that touch
 _NEVER = 1e-6  # no probability is taken to be less
-_BEYOND_DOUBT = 0.9
+_BEYOND_DOUBT = 0.95
 _BARE = (1, 7)  # digits that are hardly more than a stroke
 _COMPANY = 0.05  # how much less likely it is, beside such a digit, that a stroke is none
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
@@ -65,8 +65,9 @@ def _read_rows(judged: Sequence[Judged], threshold: float) -> tuple[list[Judged]
         company = max((one.crop.box[3] for one in chosen if _beyond_doubt(one)), default=0)
         if company:
             chosen = best_explanation([_in_company(one, company) for one in row])
-        none = [one.crop.box for one in chosen if not one.is_digit]
         sure = [one for one in chosen if _beyond_doubt(one) and one.confidence >= threshold]
+        none = [one.crop.box for one in chosen if not one.is_digit]
+        none = [box for box in none if not any(_inside(box, one.crop.box) for one in sure)]
         number = sure and not _as_large(none, 0.5 * company)
         enough = threshold * (_TRUSTED if number else 1)
         sure = [one for one in chosen if one.is_digit and one.confidence >= enough]

@@ -202,6 +202,16 @@ def test_a_frame_full_of_other_things_shows_no_number() -> None:
     assert (read(number), read(number, clutter)) == ("5", "")
 
 
+def test_what_a_broad_pen_leaves_within_a_digit_does_not_speak_against_it() -> None:
+    digit = Row(50, 400).add(0, 2, {8: 0.99})
+    pieces = Row(150, 250).add(0, 1, {NONE: 0.97}), Row(180, 220).add(0, 1, {NONE: 0.97})
+    inside = Row(50, 400)
+    for one in (*digit.judged, *(piece.judged[0] for piece in pieces)):
+        crop = replace(one.crop, first=len(inside.judged), past=len(inside.judged) + 1)
+        inside.judged.append(replace(one, crop=crop))
+    assert read(inside) == "8"
+
+
 def test_small_dirt_does_not_make_a_frame_full() -> None:
     dirt = Row(300, 10)
     for place in range(10):

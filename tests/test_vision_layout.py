@@ -110,8 +110,12 @@ def test_what_crosses_the_whole_frame_is_left_out(line: Stroke) -> None:
     assert boxes(only(rows(line, stroke(200, 180, 50, 90)))) == [(200, 180, 50, 90)]
 
 
-def test_a_one_as_high_as_the_frame_is_kept() -> None:
-    assert len(rows(stroke(300, 4, 60, 472))) == 1
+@pytest.mark.parametrize(
+    "digit",
+    [stroke(300, 4, 60, 472), stroke(10, 0, 440, 477), stroke(10, 23, 590, 413)],
+)
+def test_a_digit_as_large_as_the_frame_is_kept(digit: Stroke) -> None:
+    assert len(rows(digit)) == 1
 
 
 @pytest.mark.parametrize("edge", [stroke(0, 100, 8, 300), stroke(632, 100, 8, 300), stroke(300, 0, 8, 300)])

@@ -118,6 +118,18 @@ def test_no_stroke_runs_along_the_edge_of_a_shadow(depth: float, slope: float) -
     assert overlap(stroke.box, box) > 0.9
 
 
+@pytest.mark.parametrize("value", [2, 5, 6])
+@pytest.mark.parametrize("edge", [0.1, 6])
+def test_a_digit_that_a_pens_shadow_lies_across_is_a_stroke(value: int, edge: float) -> None:
+    rows, columns = np.mgrid[:480, :640]
+    shade = (np.abs(columns + 0.3 * rows - 340) < 14).astype(np.float32)
+    paper = blank()
+    box = write(paper, digit(value), 250, 150)
+    shaded = paper * (1 - 0.45 * cv2.GaussianBlur(shade, (0, 0), edge))
+    assert overlap(only(dark(paper)).box, box) > 0.9
+    assert [stroke for stroke in dark(shaded, noise=1) if overlap(stroke.box, box) > 0.85]
+
+
 @pytest.mark.parametrize("down", [False, True])
 @pytest.mark.parametrize("strength", [0.15, 0.35])
 def test_a_digit_on_lined_paper_is_a_stroke_without_the_lines(down: bool, strength: float) -> None:

@@ -89,9 +89,10 @@ def _with_fragments(digits: Sequence[Stroke], fragments: Sequence[Stroke]) -> tu
 
 def _spans(stroke: Stroke, shape: tuple[int, int]) -> bool:
     """Whether a stroke crosses the whole frame, as a ruled line or a table's edge does."""
-    return stroke.width > 0.9 * shape[1] or (
-        stroke.height > 0.97 * shape[0] and stroke.width > 0.5 * shape[1]
-    )
+    flat = stroke.width > 0.9 * shape[1] and stroke.height < 0.5 * stroke.width
+    across = stroke.left <= 1 and stroke.right >= shape[1] - 1
+    down = stroke.top <= 1 and stroke.bottom >= shape[0] - 1 and stroke.width > 0.5 * shape[1]
+    return flat or across or down
 
 
 def _leaves(stroke: Stroke, shape: tuple[int, int]) -> bool:

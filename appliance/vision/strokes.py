@@ -29,6 +29,7 @@ _HALO = 4  # pixels that it is wide
 _GLARING = 2.0  # times as strong
 _PALE = 2.0  # times the ink of the lines: what is darker is no line
 _BARE = 0.2  # shorter by longer side
+_DARKER = 1.6  # times the ink of a shadow that lies across it
 _LINE = 64  # pixels that a ruled line runs straight on
 _RUNS_ON = 0.4  # of the frame: how long it is altogether
 
@@ -108,8 +109,10 @@ def _pieces(
         return strokes
     there = np.zeros(len(stats), np.uint8)
     there[sprawling] = 1
-    again, lines = _look_again(closer(), there[labels], threshold)
+    there = there[labels]
+    again, lines = _look_again(closer(), there, threshold)
     strokes += _others(again, strokes)
+    strokes += _apart_from(strokes, _darker(ink * there), ink.shape)
     near = cv2.dilate(lines, np.ones((7, 7), np.uint8))
     faint = _above(ink, threshold)
     pale = _PALE * cv2.mean(ink, lines)[0]
@@ -155,6 +158,35 @@ def _look_again(
     labels, stats = _components(mask & ~lines)
     stats[np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) < _SMALLEST_REMAINS] = 0
     return _strokes(ink, labels, stats), lines
+
+
+def _darker(ink: NDArray[np.uint8]) -> list[Stroke]:
+    """The strokes within something fainter, as the hard shadow of a pen that lies across them."""
+    inked = ink[ink > 0]
+    for _ in range(2):  # the shadow's own soft edge may be the first thing that is fainter
+        threshold, _ = cv2.threshold(inked, 0, 255, cv2.THRESH_OTSU)
+        faint, strong = inked[inked <= threshold], inked[inked > threshold]
+        if not (faint.size and strong.size):
+            break
+        if strong.size < faint.size and strong.mean() > _DARKER * faint.mean():
+            mask = _above(ink, threshold)
+            return _strokes(ink & mask, *_components(mask))
+        inked = strong
+    return []
+
+
+def _apart_from(known: Sequence[Stroke], strokes: Sequence[Stroke], shape: tuple[int, ...]) -> list[Stroke]:
+    """The strokes that lie in none of those known, but for what sprawls."""
+    whole = [
+        stroke.box
+        for stroke in known
+        if stroke.height < _SPRAWLING * shape[0] and stroke.width < _SPRAWLING * shape[1]
+    ]
+    return [
+        stroke
+        for stroke in strokes
+        if not any(overlap(stroke.box, box) > _MOSTLY * stroke.width * stroke.height for box in whole)
+    ]
 
 
 def _lies_on(stroke: Stroke, lines: NDArray[np.uint8]) -> bool:
