@@ -5,6 +5,7 @@ The longest side is fitted into 20 pixels keeping the aspect, anti-aliased, and 
 """
 
 from collections.abc import Sequence
+from operator import add
 
 import cv2
 import numpy as np
@@ -33,8 +34,9 @@ def around(strokes: Sequence[Stroke]) -> Box:
     """The smallest box that holds all the strokes."""
     if len(strokes) == 1:
         return strokes[0].box
-    left, top = min(s.left for s in strokes), min(s.top for s in strokes)
-    return left, top, max(s.right for s in strokes) - left, max(s.bottom for s in strokes) - top
+    lefts, tops, widths, heights = zip(*(stroke.box for stroke in strokes), strict=True)
+    left, top = min(lefts), min(tops)
+    return left, top, max(map(add, lefts, widths)) - left, max(map(add, tops, heights)) - top
 
 
 def as_mnist(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:

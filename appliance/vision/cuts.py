@@ -124,17 +124,20 @@ def _cuts(stroke: Stroke, search: _Search, paths: Path) -> list[Path]:
     """The paths that cross least ink and leave enough on either side, no two alike."""
     columns = search.ink.shape[1]
     crossed = np.take_along_axis(search.ink, paths.T.clip(0, columns - 1), axis=1).sum(axis=0)
-    thin = np.flatnonzero(crossed <= search.thickest)
+    thin = crossed <= search.thickest
+    if not thin.any():
+        return []
     paths, crossed = paths[thin], crossed[thin]
-    enough = _enough(search, paths)
+    alike = np.abs(paths[:, np.newaxis] - paths).mean(axis=2) < _APART
+    possible = _enough(search, paths)
     chosen: list[Path] = []
     for number in np.argsort(crossed, kind="stable"):
-        path = paths[number]
         if len(chosen) >= _MOST * stroke.width / stroke.height:
             break
-        if enough[number] and all(np.abs(path - other).mean() >= _APART for other in chosen):
-            chosen.append(path)
-    return [_enlarged(path, stroke) for path in chosen]
+        if possible[number]:
+            possible &= ~alike[number]
+            chosen.append(_enlarged(paths[number], stroke))
+    return chosen
 
 
 def _enough(search: _Search, paths: Path) -> NDArray[np.bool_]:
