@@ -1,6 +1,6 @@
 """From judged crops to digits: the best explanation of each row, and what the company says of each digit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -47,12 +47,34 @@ class Judged:
         return self.crop.strokes != 1 or self.confidence >= self.none
 
 
-def digits_of(judged: Sequence[Judged], threshold: float) -> list[Judged]:
-    """The crops of a frame that are digits, at least as sure as `threshold`, in reading order."""
-    tones = [[one for one in judged if one.crop.dark is dark] for dark in (True, False)]
-    found = [_read_rows(tone, threshold) for tone in tones]
-    # A page has one tone; what is seen in the other is the paper between the strokes.
-    return max((_credible(*found[this], found[1 - this][1]) for this in (0, 1)), key=_weight)
+Judge = Callable[[Sequence[Crop]], list[Judged]]
+"""Says what the network thinks of some crops."""
+
+
+def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[list[Judged], list[Judged]]:
+    """The crops of a frame that are digits, as sure as `threshold`, in reading order; and all judged.
+
+    A page has one tone, and what is seen in the other is the paper between the strokes. So where one tone
+    shows what nothing in the other could outweigh, the other is not judged.
+    """
+    tones = [[crop for crop in crops if crop.dark is dark] for dark in (True, False)]
+    first, second = (0, 1) if _most(tones[0]) >= _most(tones[1]) else (1, 0)
+    judged = judge(tones[first])
+    found = {first: _read_rows(judged, threshold)}
+    digits = _credible(*found[first], [crop.box for crop in tones[second] if crop.strokes == 1])
+    sure, weight = _weight(digits)
+    if sure and weight > _most(tones[second]):
+        return digits, judged
+    judged_too = judge(tones[second])
+    found[second] = _read_rows(judged_too, threshold)
+    digits = max((_credible(*found[this], found[1 - this][1]) for this in (0, 1)), key=_weight)
+    return digits, [*judged, *judged_too]
+
+
+def _most(crops: Sequence[Crop]) -> int:
+    """No digits that are made of these weigh more."""
+    rows = (list(members) for _, members in groupby(crops, key=lambda crop: crop.row))
+    return sum(max(crop.past for crop in row) * max(crop.box[3] for crop in row) for row in rows)
 
 
 def _read_rows(judged: Sequence[Judged], threshold: float) -> tuple[list[Judged], list[Box]]:

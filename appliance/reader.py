@@ -68,8 +68,8 @@ class Reader:
 
     def read(self, frame: Frame) -> Reading:
         """The digits of a frame. Never raises for what the pixels hold."""
-        judged = self._judge(find_crops(frame.gray))
-        return Reading(tuple(map(_digit, digits_of(judged, self._threshold))), judged)
+        digits, judged = digits_of(find_crops(frame.gray), self._judge, self._threshold)
+        return Reading(tuple(map(_digit, digits)), judged)
 
     def read_crop(self, image: NDArray[np.uint8]) -> int | None:
         """The digit that a crop `(28, 28)`, white on black, holds by itself; None for none."""

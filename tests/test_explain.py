@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from math import inf
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance import explain
 from appliance.explain import Judged, best_explanation, digits_of
 from appliance.vision import Crop
 
@@ -38,13 +40,20 @@ class Row:
         return self.add(first, past, says, strokes=0)
 
 
-def found(*rows: Row, threshold: float = 0.5) -> list[Judged]:
+def explained(*rows: Row, threshold: float = 0.5) -> tuple[list[Judged], list[Judged]]:
+    """The digits of a frame with these rows, and all that was judged."""
     judged = [
         replace(one, crop=replace(one.crop, row=number))
         for number, row in enumerate(rows)
         for one in row.judged
     ]
-    return digits_of(judged, threshold)
+    network = {id(one.crop): one for one in judged}
+    crops = [one.crop for one in judged]
+    return digits_of(crops, lambda asked: [network[id(crop)] for crop in asked], threshold)
+
+
+def found(*rows: Row, threshold: float = 0.5) -> list[Judged]:
+    return explained(*rows, threshold=threshold)[0]
 
 
 def read(*rows: Row, threshold: float = 0.5) -> str:
@@ -55,7 +64,7 @@ def read(*rows: Row, threshold: float = 0.5) -> str:
 
 
 def test_nothing_is_made_of_nothing() -> None:
-    assert digits_of([], 0.5) == []
+    assert explained() == ([], [])
 
 
 def test_a_row_is_read_from_left_to_right_and_rows_from_top_to_bottom() -> None:
@@ -248,6 +257,19 @@ def test_a_lone_bare_stroke_is_a_one_only_where_nothing_else_lies_about() -> Non
 # --- pen and chalk ---
 
 
+def of_tone(row: Row, dark: bool, height: int) -> Row:
+    """A row so tall, of which the network is surer."""
+    for at, one in enumerate(row.judged):
+        likely = np.append(one.digits, one.none) ** 20
+        likely /= likely.sum()
+        crop = replace(one.crop, dark=dark, box=(*one.crop.box[:3], height))
+        row.judged[at] = Judged(crop, likely[:10].astype(np.float32), float(likely[10]))
+    return row
+
+
+tones = st.builds(of_tone, rows_of_strokes(), st.booleans(), st.sampled_from([20, 100, 300]))
+
+
 def test_a_page_has_one_tone_the_one_in_which_more_is_read() -> None:
     dark = Row(50).add(0, 1, {8: 0.99}).add(1, 2, {6: 0.99})
     hole = Row(60, 30, dark=False).add(0, 1, {0: 0.95})
@@ -257,6 +279,26 @@ def test_a_page_has_one_tone_the_one_in_which_more_is_read() -> None:
     assert read(Row(50).add(0, 1, {0: 0.99}), edges) == "0"
     chalk, shade = Row(50, dark=False).add(0, 1, {3: 0.99}), Row(60, 20).add(0, 1, {8: 0.99})
     assert read(shade, chalk) == "3"
+
+
+def test_a_tone_that_cannot_outweigh_the_other_is_not_judged() -> None:
+    number = Row().add(0, 1, {4: 0.99}).add(1, 2, {2: 0.99})
+    hole = Row(130, 40, dark=False).add(0, 1, {NONE: 0.9})
+    larger = Row(50, 300, dark=False).add(0, 1, {8: 0.99})
+    assert [one.crop.dark for one in explained(hole, number)[1]] == [True, True]
+    assert [one.crop.dark for one in explained(number, larger)[1]] == [False]
+    doubtful = Row().add(0, 1, {4: 0.5, NONE: 0.5})
+    assert {one.crop.dark for one in explained(doubtful, hole)[1]} == {True, False}
+
+
+@given(st.lists(tones, max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_what_is_not_judged_would_change_nothing(rows: list[Row]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        digits = found(*rows)
+        patch.setattr(explain, "_most", lambda crops: inf)  # so that both tones are judged
+        assert len(explained(*rows)[1]) == sum(len(row.judged) for row in rows)
+        assert [one.crop.box for one in found(*rows)] == [one.crop.box for one in digits]
 
 
 def test_what_lies_within_a_larger_digit_is_its_hole() -> None:

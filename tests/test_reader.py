@@ -1,4 +1,4 @@
-"""The reader: a frame's crops judged in one batch, their confidence calibrated, and the digits read.
+"""The reader: a tone's crops judged in one batch, their confidence calibrated, and the digits read.
 
 A stand-in network answers what its crops say: pixel `v` of a crop's first row is how likely class `v` is.
 """
@@ -133,7 +133,7 @@ def test_a_readings_text_is_its_digits_in_order() -> None:
     assert Reading((one(4),)) == Reading((one(4),)) != Reading((one(5),))
 
 
-def test_all_crops_of_a_frame_are_judged_in_one_batch(desk: Desk) -> None:
+def test_all_crops_of_a_tone_are_judged_in_one_batch(desk: Desk) -> None:
     by = desk.reader()
     places = range(7)
     assert desk.read(*(crop(at, at + 1, {at: 0.99}) for at in places), by=by).text == "0123456"
