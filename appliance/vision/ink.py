@@ -5,7 +5,9 @@ morphological closing for dark strokes and an opening for light ones. Unlike a b
 of a hard shadow where it is, so the shadow itself leaves no ink.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -21,49 +23,68 @@ _NOISE_LEFT = 2.0  # of that deviation, at its peaks, after the blur
 
 
 @dataclass(frozen=True, slots=True)
+class _Smooth:
+    picture: NDArray[np.uint8]
+    small: NDArray[np.uint8]
+    noise: float
+    """Of the frame: the mean deviation in gray levels."""
+
+
 class Ink:
-    """How strongly each pixel stands out from its background, `uint8 (H, W)`, 0 not at all.
+    """How strongly each pixel of a frame stands out from its background, `uint8 (H, W)`, 0 not at all.
 
     In `dark`, 255 is perfect black on the paper around it; in `light`, 255 is far brighter than its board.
+    Each is found when it is first asked for.
     """
 
-    dark: NDArray[np.uint8]
-    light: NDArray[np.uint8]
-    noise: float
-    """How much ink the sensor's noise alone may feign."""
+    def __init__(self, smooth: _Smooth, thickest: float) -> None:
+        self._smooth = smooth
+        self._thickest = thickest
+
+    def up_to(self, thickest: float) -> "Ink":
+        """The same frame's ink, in strokes up to so much of its shorter side."""
+        return Ink(self._smooth, thickest)
+
+    @cached_property
+    def dark(self) -> NDArray[np.uint8]:
+        return _ratio(cv2.subtract(self._paper, self._smooth.picture), self._paper)
+
+    @cached_property
+    def light(self) -> NDArray[np.uint8]:
+        board = self._background(cv2.MORPH_OPEN, cv2.dilate)
+        return _ratio(cv2.subtract(self._smooth.picture, board), self._smooth.picture)
+
+    @property
+    def noise(self) -> float:
+        """How much ink the sensor's noise alone may feign."""
+        brightness = max(_DARKEST_PAPER, float(self._paper[::16, ::16].mean()))
+        return self._smooth.noise * _NOISE_LEFT * 255 / brightness
+
+    @cached_property
+    def _paper(self) -> NDArray[np.uint8]:
+        return self._background(cv2.MORPH_CLOSE, cv2.erode)
+
+    def _background(self, wipe: int, inwards: Callable[..., NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        small = self._smooth.small
+        reach = int(min(small.shape) * self._thickest) | 1
+        # Beyond the frame the paper goes on: without it, closing and opening go wrong along the edge.
+        wider = cv2.copyMakeBorder(small, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
+        wiped = cv2.morphologyEx(wider, wipe, np.ones((reach, reach), np.uint8))
+        # One more cell inwards: between a lit and a shaded cell the enlarged picture would invent a line.
+        found = inwards(wiped, np.ones((3, 3), np.uint8))[reach:-reach, reach:-reach]
+        size = self._smooth.picture.shape[::-1]
+        return cv2.resize(found, size, interpolation=cv2.INTER_LINEAR)
 
 
 def flatten(gray: NDArray[np.uint8], thickest: float = THICK) -> Ink:
     """The ink of a gray frame `uint8 (H, W)`, in strokes up to `thickest` of the frame's shorter side."""
     noise = float(cv2.absdiff(gray, cv2.medianBlur(gray, 3))[::3, ::3].mean())
     smooth = cv2.GaussianBlur(gray, (3, 3) if noise < _NOISY else (5, 5), 0)
-    paper, board = _backgrounds(smooth, thickest)
-    return Ink(
-        dark=_ratio(cv2.subtract(paper, smooth), paper),
-        light=_ratio(cv2.subtract(smooth, board), smooth),
-        noise=noise * _NOISE_LEFT * 255 / max(_DARKEST_PAPER, float(paper[::16, ::16].mean())),
-    )
-
-
-def _backgrounds(gray: NDArray[np.uint8], thickest: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     height, width = gray.shape
     cell = max(1.0, min(height, width) / _BACKGROUND_ROWS)
     size = (max(1, round(width / cell)), max(1, round(height / cell)))
-    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
-    reach = int(min(small.shape) * thickest) | 1
-    window = np.ones((reach, reach), np.uint8)
-    # Beyond the frame the paper goes on: without it, closing and opening go wrong along the edge.
-    small = cv2.copyMakeBorder(small, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
-    # One more cell inwards: between a lit and a shaded cell the enlarged picture would invent a line.
-    neighbours = np.ones((3, 3), np.uint8)
-    paper = cv2.erode(cv2.morphologyEx(small, cv2.MORPH_CLOSE, window), neighbours)
-    board = cv2.dilate(cv2.morphologyEx(small, cv2.MORPH_OPEN, window), neighbours)
-    inner = slice(reach, -reach), slice(reach, -reach)
-    return _enlarge(paper[inner], width, height), _enlarge(board[inner], width, height)
-
-
-def _enlarge(small: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    small = cv2.resize(smooth, size, interpolation=cv2.INTER_AREA)
+    return Ink(_Smooth(smooth, small, noise), thickest)
 
 
 def _ratio(difference: NDArray[np.uint8], brightness: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
@@ -77,13 +76,11 @@ def overlap(one: Box, other: Box) -> int:
 def find_strokes(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     """The strokes of a gray frame `uint8 (H, W)`: those dark on light, and those light on dark."""
     ink = flatten(gray)
-    closer = cache(lambda: flatten(gray, THIN))
+    thin = ink.up_to(THIN)
     threshold = max(_FAINTEST, ink.noise)
-    dark = [
-        s for s in _pieces(ink.dark, threshold, lambda: closer().dark) if _stands_out(gray, s, darker=True)
-    ]
+    dark = [s for s in _pieces(ink.dark, threshold, lambda: thin.dark) if _stands_out(gray, s, darker=True)]
     light = [
-        s for s in _pieces(ink.light, threshold, lambda: closer().light) if _stands_out(gray, s, darker=False)
+        s for s in _pieces(ink.light, threshold, lambda: thin.light) if _stands_out(gray, s, darker=False)
     ]
     return dark, [stroke for stroke in light if not _is_halo(stroke, ink.dark)]
 
