@@ -335,10 +335,11 @@ def weights_go_bad(machine: Machine) -> None:
 
 
 def disk_is_full(machine: Machine) -> None:
+    machine.sh("journalctl --relinquish-var")  # or there were nothing to listen to
     machine.sh("fallocate -l $(df --output=avail -B1 / | tail -1) /fill; cat /dev/zero >>/fill || true", 600)
     machine.sh(f"systemctl restart {SERVICE}", 600)
     machine.reads()
-    machine.sh("rm /fill")
+    machine.sh("rm /fill; journalctl --flush")
 
 
 def root_is_read_only(machine: Machine) -> None:
@@ -357,7 +358,8 @@ def clock_jumps_by_years(machine: Machine) -> None:
 
 def memory_is_short(machine: Machine) -> None:
     hog = "x = []\nwhile True:\n    x.append(bytearray(b'1' * (16 << 20)))"
-    machine.sh(f'timeout 60 python3 -c "{hog}" || true')
+    # Not spared, as the agent is: it would be the last to be killed, after all else.
+    machine.sh(f'choom --adjust 0 -- timeout 60 python3 -c "{hog}" || true')
     machine.reads()
 
 
