@@ -134,13 +134,19 @@ def _others(again: Sequence[Stroke], strokes: Sequence[Stroke]) -> list[Stroke]:
     """Those found again that are not, by their boxes, the same as those found before."""
     if not again or not strokes:
         return list(again)
-    one = np.array([stroke.box for stroke in again])[:, np.newaxis]
-    other = np.array([stroke.box for stroke in strokes])
+    shared, one, other = _shared(again, strokes)
+    return [again[at] for at in np.flatnonzero((shared <= 0.7 * np.maximum(one, other)).all(axis=1))]
+
+
+def _shared(
+    strokes: Sequence[Stroke], others: Sequence[Stroke]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The areas that N strokes' boxes share with M others' `(N, M)`; and their own, `(N, 1)` and `(M,)`."""
+    one = np.array([stroke.box for stroke in strokes])[:, np.newaxis]
+    other = np.array([stroke.box for stroke in others])
     shared = np.minimum(one[..., :2] + one[..., 2:], other[:, :2] + other[:, 2:])
     shared = np.maximum(0, shared - np.maximum(one[..., :2], other[:, :2])).prod(axis=2)
-    largest = np.maximum(one[..., 2:].prod(axis=2), other[:, 2:].prod(axis=1))
-    same = (shared > 0.7 * largest).any(axis=1)
-    return [stroke for stroke, known in zip(again, same, strict=True) if not known]
+    return shared, one[..., 2:].prod(axis=2), other[:, 2:].prod(axis=1)
 
 
 def _look_again(
@@ -175,15 +181,14 @@ def _darker(ink: NDArray[np.uint8]) -> list[Stroke]:
 def _apart_from(known: Sequence[Stroke], strokes: Sequence[Stroke], shape: tuple[int, ...]) -> list[Stroke]:
     """The strokes that lie in none of those known, but for what sprawls."""
     whole = [
-        stroke.box
+        stroke
         for stroke in known
         if stroke.height < _SPRAWLING * shape[0] and stroke.width < _SPRAWLING * shape[1]
     ]
-    return [
-        stroke
-        for stroke in strokes
-        if not any(overlap(stroke.box, box) > _MOSTLY * stroke.width * stroke.height for box in whole)
-    ]
+    if not strokes or not whole:
+        return list(strokes)
+    shared, own, _ = _shared(strokes, whole)
+    return [strokes[at] for at in np.flatnonzero((shared <= _MOSTLY * own).all(axis=1))]
 
 
 def _lies_on(stroke: Stroke, lines: NDArray[np.uint8]) -> bool:
