@@ -135,7 +135,7 @@ def _others(again: Sequence[Stroke], strokes: Sequence[Stroke]) -> list[Stroke]:
     if not again or not strokes:
         return list(again)
     shared, one, other = _shared(again, strokes)
-    return [again[at] for at in np.flatnonzero((shared <= 0.7 * np.maximum(one, other)).all(axis=1))]
+    return [again[at] for at in np.flatnonzero((shared <= 0.7 * np.maximum(one, other)).all(axis=1)).tolist()]
 
 
 def _shared(
@@ -188,7 +188,7 @@ def _apart_from(known: Sequence[Stroke], strokes: Sequence[Stroke], shape: tuple
     if not strokes or not whole:
         return list(strokes)
     shared, own, _ = _shared(strokes, whole)
-    return [strokes[at] for at in np.flatnonzero((shared <= _MOSTLY * own).all(axis=1))]
+    return [strokes[at] for at in np.flatnonzero((shared <= _MOSTLY * own).all(axis=1)).tolist()]
 
 
 def _lies_on(stroke: Stroke, lines: NDArray[np.uint8]) -> bool:
