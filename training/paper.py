@@ -98,9 +98,9 @@ def shadow(shape: Shape, rng: np.random.Generator) -> Picture:
     angle = rng.uniform(0, 2 * np.pi)
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     distance = (columns - centre[0]) * np.cos(angle) + (rows - centre[1]) * np.sin(angle)
-    if rng.random() < 0.4:  # the shadow of something narrow, such as an arm or a pen
-        distance = np.abs(distance) - rng.uniform(8, 120)
     edge = rng.uniform(0.7, 8) if rng.random() < 0.7 else rng.uniform(8, 40)
+    if rng.random() < 0.4:  # the shadow of something narrow, such as an arm or a pen; a softer one is none
+        distance = np.abs(distance) - rng.uniform(max(8, 2 * edge), 120)
     depth = rng.uniform(0.3, 0.65)
     shade = 1 - depth / (1 + np.exp(np.clip(distance / edge, -30, 30)))
     return (shade * _slope(shape, rng, 0.1)).astype(np.float32)
