@@ -48,6 +48,7 @@ ExecStart=/usr/bin/python3 /root/digit-appliance/tests/rigs/agent.py
 Restart=always
 RestartSec=1
 OOMScoreAdjust=-1000
+OOMPolicy=continue
 [Install]
 WantedBy=multi-user.target
 """

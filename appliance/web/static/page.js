@@ -142,7 +142,7 @@ function display(text) {
   $("segments").setAttribute("viewBox", `-12 0 ${104 * cells.length} 140`)
   $("segments").replaceChildren(...cells.map((cell, index) => {
     const group = svg("g", {transform: `translate(${104 * index} 0) skewX(-4)`})
-    const lit = cell === "E" ? "adefg" : LIT[cell] ?? ""
+    const lit = cell === "C" ? "adef" : LIT[cell] ?? ""
     for (const [name, path] of Object.entries(SEGMENTS)) group.append(svg("path", {d: path, class: lit.includes(name) ? "lit" : ""}))
     return group
   }))
@@ -220,7 +220,7 @@ function show(state) {
 
 function showReading(state) {
   const {text, confidence} = state
-  display(state.frame ? text : "E")
+  display(state.frame ? text : "C")
   const said = !state.frame ? `No picture: ${state.fault}` : text ? `Reads ${text}` : "Reads nothing"
   if ($("said").textContent !== said) $("said").textContent = said
   $("confidence").value = confidence
