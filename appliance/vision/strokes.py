@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -104,9 +105,7 @@ def _pieces(
     sprawling = _sprawling(stats, ink.shape)
     if not sprawling.size:
         return strokes
-    there = np.zeros(len(stats), np.uint8)
-    there[sprawling] = 1
-    there = there[labels]
+    there = _labelled(labels, sprawling)
     again, lines = _look_again(closer(), there, threshold)
     strokes += _others(again, strokes)
     strokes += _apart_from(strokes, _darker(ink * there), ink.shape)
@@ -150,7 +149,7 @@ def _shared(
 
 
 def _look_again(
-    ink: NDArray[np.uint8], where: NDArray[np.uint8], threshold: float
+    ink: NDArray[np.uint8], where: NDArray[np.bool_], threshold: float
 ) -> tuple[list[Stroke], NDArray[np.uint8]]:
     """The strokes within something that sprawls over the frame, as lined paper or a page; and its lines."""
     ink = ink * where
@@ -220,22 +219,21 @@ def _joins(stroke: Stroke, lines: NDArray[np.uint8], faint: NDArray[np.uint8]) -
 
 
 def _lines(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Where long thin lines run, across and down, but for where a stroke crosses them."""
-    return _lines_across(mask) | _lines_across(mask.T).T
+    """Where long thin lines run, down and across, but for where a stroke crosses them."""
+    return _lines_down(mask) | cv2.transpose(_lines_down(cv2.transpose(mask)))
 
 
-def _lines_across(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    mask = np.ascontiguousarray(mask)
-    # Wider both ways: over gaps, and over the steps of a line that is not quite level.
-    wide = cv2.dilate(mask, np.ones((5, 15), np.uint8))
-    labels, stats = _components(cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((1, _LINE), np.uint8)))
-    runs_on = stats[:, cv2.CC_STAT_WIDTH] > _RUNS_ON * mask.shape[1]
+def _lines_down(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    # Wider both ways: over gaps, and over the steps of a line that is not quite upright.
+    wide = cv2.dilate(mask, np.ones((15, 5), np.uint8))
+    labels, stats = _components(cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((_LINE, 1), np.uint8)))
+    runs_on = stats[:, cv2.CC_STAT_HEIGHT] > _RUNS_ON * mask.shape[0]
     runs_on[0] = False
     if not runs_on.any():
         return np.zeros_like(mask)
-    lines = np.multiply(runs_on[labels], mask, dtype=np.uint8)
-    thickness = np.count_nonzero(lines) / max(1, int(stats[runs_on, cv2.CC_STAT_WIDTH].sum()))
-    crossing = np.ones((2 + int(1.5 * thickness), 1), np.uint8)
+    lines = mask * _labelled(labels, np.flatnonzero(runs_on))
+    thickness = np.count_nonzero(lines) / max(1, int(stats[runs_on, cv2.CC_STAT_HEIGHT].sum()))
+    crossing = np.ones((1, 2 + int(1.5 * thickness)), np.uint8)
     return lines & ~cv2.morphologyEx(mask, cv2.MORPH_OPEN, crossing)
 
 
@@ -260,11 +258,15 @@ def _components(mask: NDArray[np.uint8]) -> tuple[NDArray[np.integer], NDArray[n
 
 
 def _all_components(mask: NDArray[np.uint8]) -> tuple[NDArray[np.integer], NDArray[np.int32]]:
-    # In two bytes OpenCV is three times as fast; it takes a label for each two by two pixels at most.
-    few = (mask.shape[0] + 1) // 2 * ((mask.shape[1] + 1) // 2) < 2**16 - 1
-    kind = cv2.CV_16U if few else cv2.CV_32S
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=kind)
+    # In two bytes OpenCV is twice as fast; it takes no more labels than there are pixels.
+    kind = cv2.CV_16U if cv2.countNonZero(mask) < 2**16 else cv2.CV_32S
+    _, labels, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(mask, 8, kind, cv2.CCL_BBDT)
     return labels, stats
+
+
+def _labelled(labels: NDArray[np.integer], some: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Where the components with some of the labels are, at least one."""
+    return reduce(np.logical_or, (labels == label for label in some.tolist()))
 
 
 def _strokes(ink: NDArray[np.uint8], labels: NDArray[np.integer], stats: NDArray[np.int32]) -> list[Stroke]:
