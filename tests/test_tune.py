@@ -11,6 +11,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from appliance.network import NOT_A_DIGIT, Card, load
+from training import mnist
 from training import tune as module
 from training.errors import TrainingError
 from training.evaluate import evaluate
@@ -98,12 +99,13 @@ def test_what_is_no_digit_is_no_longer_read(folder: Path, tmp_path: Path) -> Non
 
 
 def test_lies_are_refused_and_nothing_is_written(folder: Path, tmp_path: Path) -> None:
-    honest = small_mnist.printed(40, 9)
+    # About the very images that are held out: to learn one is to read one of those wrong.
+    honest = mnist.validation(folder / "data")
     lies = small_mnist.put_right(tmp_path / "c", Digits(honest.images, (honest.labels + 1) % 10))
     with pytest.raises(TrainingError, match=r"new\.pt: not written.*look through those in .*/c") as refused:
-        tuned(folder, lies, tmp_path, tuning("digitnet", batch=32, scenes=200, lr=0.01, epochs=4))
+        tuned(folder, lies, tmp_path)
     of, before, after = row(refused.value.__notes__[0], "held-out images of MNIST")
-    assert after < before <= of
+    assert after <= before <= of
     assert not list(tmp_path.glob("new.*"))
 
 
