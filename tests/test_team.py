@@ -82,6 +82,34 @@ def test_a_batch_that_cannot_be_split_is_refused_in_a_line(data: Path) -> None:
     assert "digit-train: --batch 21 cannot be split evenly among 2 processes" in said
 
 
+ENDS = """
+import os
+from pathlib import Path
+
+import torch
+
+from training.team import team
+
+with team(torch.device("cpu")) as mates:
+    network = torch.nn.Linear(2, 2)
+    mates.joined(network)(torch.rand(3, 2)).sum().backward()
+    torch.optim.AdamW(network.parameters()).step()
+    mates.share(1)
+threads = [Path(f"/proc/self/task/{task}/comm").read_text() for task in os.listdir("/proc/self/task")]
+print(mates.number, [name.strip() for name in threads if "gloo" in name])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the names of threads")
+def test_no_thread_of_the_team_is_left_at_its_end(data: Path) -> None:
+    """One that lets go of a tensor while Python ends aborts the process."""
+    script = data.parent / "ends.py"
+    script.write_text(ENDS)
+    told = subprocess.run([*two_here(), script], capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert sorted(told.stdout.splitlines()) == ["0 []", "1 []"]
+
+
 needs_namespaces = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("ip"),
     reason="needs root and Linux's network namespaces",

@@ -4,6 +4,7 @@ Each computes on its own part of every batch, and all take the same steps. The f
 others get from it what they need, so that it alone has to have the data, the checkpoint and the disk.
 """
 
+import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,6 +66,9 @@ def team(device: torch.device) -> Iterator[Team]:
     if size == 1:
         yield ALONE
         return
+    # What PyTorch imports by itself in the first step: its functions keep the group that they find then as a
+    # default, and a thread of a group that is kept aborts the process if it is still busy when Python ends.
+    importlib.import_module("torch.distributed.nn.functional")
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
         yield Team(dist.get_rank(), size)
