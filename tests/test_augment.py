@@ -51,6 +51,12 @@ def test_the_seed_decides(change: augment.Change, images: Tensor) -> None:
     assert not torch.equal(results[0], results[2])
 
 
+def test_a_change_may_be_made_to_none_of_a_small_batch(images: Tensor) -> None:
+    for seed in range(20):
+        torch.manual_seed(seed)
+        assert augment.augment(images[:1]).shape == (1, 1, 28, 28)
+
+
 def test_each_change_is_made_to_its_share_of_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(augment, "CHANGES", ((torch.ones_like, 0.25),))
     torch.manual_seed(0)

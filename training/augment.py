@@ -77,7 +77,8 @@ def augment(images: Tensor) -> Tensor:
     images = images.clone()
     for change, share in CHANGES:
         chosen = torch.rand(len(images), device=images.device) < share
-        images[chosen] = change(images[chosen])
+        if chosen.any():  # of a small batch there may be none
+            images[chosen] = change(images[chosen])
     return images
 
 
