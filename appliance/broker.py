@@ -76,14 +76,14 @@ class Broker:
         self._where = f"{settings.host}:{settings.port}"
         self._base, self._wake, self._say_state, self._orders = base, wake, say, orders
         self._state = ""
-        self._known: dict[str, bytes] = {}
+        self._availability = f"{base}/availability"
+        self._known = {self._availability: b"online"}
         self._untold: dict[str, None] = {}
         self._online = self._greeted = self._over = False
         self._free = True
         self._ordered_at = self._deaf_until = 0.0
         self._too_soon = 0
         self._client = self._new_client(settings)
-        self.put("availability", b"online")
 
     def connect(self) -> None:
         """Begins to, and returns at once."""
@@ -103,7 +103,9 @@ class Broker:
         """Hands the next message to paho, if it is done with the one before: it never holds more."""
         if self._greeted:
             self._greeted = False
-            self._untold = dict.fromkeys(self._known)
+            # Who hears that we are there may believe all the rest, of which the broker kept what was before.
+            last = self._availability
+            self._untold = dict.fromkeys(sorted(self._known, key=lambda topic: topic == last))
         if self._online and self._free and self._untold:
             topic = next(iter(self._untold))
             del self._untold[topic]
@@ -116,7 +118,7 @@ class Broker:
         """Says goodbye, if that can be done in an instant."""
         self._over = True
         if self._online:
-            last = self._client.publish(f"{self._base}/availability", "offline", qos=1, retain=True)
+            last = self._client.publish(self._availability, "offline", qos=1, retain=True)
             with suppress(RuntimeError):  # the connection was lost this very moment
                 last.wait_for_publish(GOODBYE)
         self._client.disconnect()
@@ -132,7 +134,7 @@ class Broker:
             client.username_pw_set(settings.username, _password(settings.password_file))
         if settings.tls:
             client.tls_set_context(_tls(settings.ca))
-        client.will_set(f"{self._base}/availability", "offline", qos=1, retain=True)
+        client.will_set(self._availability, "offline", qos=1, retain=True)
         client.reconnect_delay_set(1, LONGEST_PAUSE)
         client.connect_timeout = 5.0
         client.on_connect, client.on_connect_fail = self._on_connect, self._on_connect_fail

@@ -139,7 +139,11 @@ def test_a_reload_takes_over_who_is_told_and_leaves_alone_what_did_not_change(tm
     password("wrong")
     configure(host="")
     words = ("run", "--pins", "mock", "--source", f"{tmp_path}/frames", "--loop", "--fps", "30")
-    with broker.watch("digits/#") as watcher, Running(tmp_path, "-m", "appliance", *words) as it:
+    with (
+        broker.watch("digits/+/text") as texts,
+        broker.watch("digits/+/availability") as presence,
+        Running(tmp_path, "-m", "appliance", *words) as it,
+    ):
         it.wait_for("reads 7")
         wait_until((tmp_path / "status.json").exists)
         assert state() is None
@@ -148,8 +152,8 @@ def test_a_reload_takes_over_who_is_told_and_leaves_alone_what_did_not_change(tm
         it.wait_for("refuses: Not authorized")
         password("secret")  # the configuration is the same
         reload(it)
-        watcher.wait_for("digits/pi/availability", b"online")
-        watcher.wait_for("digits/pi/text", b"7")
+        presence.wait_for("digits/pi/availability", b"online")
+        texts.wait_for("digits/pi/text", b"7")
 
         hook = f'[hooks.command]\nrun = ["sh", "-c", "echo $APPLIANCE $DIGITS >>{tmp_path}/told"]'
         configure(more=hook)
@@ -158,15 +162,15 @@ def test_a_reload_takes_over_who_is_told_and_leaves_alone_what_did_not_change(tm
 
         configure(name="desk", more=hook)
         reload(it)
-        offline = watcher.wait_for("digits/pi/availability")
+        offline = presence.wait_for("digits/pi/availability")
         assert offline.payload == b"offline", "it was there until the name was another"
-        watcher.wait_for("digits/desk/availability", b"online")
-        watcher.wait_for("digits/desk/text", b"7")
+        presence.wait_for("digits/desk/availability", b"online")
+        texts.wait_for("digits/desk/text", b"7")
         wait_until(lambda: (tmp_path / "told").read_text() == "pi 7\ndesk 7\n")
 
         configure(host="")
         reload(it)
-        watcher.wait_for("digits/desk/availability", b"offline")
+        presence.wait_for("digits/desk/availability", b"offline")
         wait_until(lambda: state() is None)
         it.process.terminate()
         assert it.end() == 0
