@@ -79,10 +79,10 @@ def _search(stroke: Stroke) -> _Search:
     middles = np.arange(_STEP, columns - 1, _STEP)
     # Along the side of its band a path leaves most beside it. If that is too little, any path there does.
     first, past = np.maximum(middles - _HALF, 0), np.minimum(middles + _HALF, columns)
-    left, right = (np.maximum.accumulate(ink[:, way], axis=1)[:, way] for way in (np.s_[::1], np.s_[::-1]))
+    left, right = _darkest(ink)
     inked = np.append(0, ink.sum(axis=0).cumsum())
     most = np.minimum(inked[past], inked[-1] - inked[first])
-    likely = _tall(left[:, past - 1].T, lowest * _ROWS) & _tall(right[:, first].T, lowest * _ROWS)
+    likely = _tall(left[:, past].T, lowest * _ROWS) & _tall(right[:, first].T, lowest * _ROWS)
     middles = middles[likely & (most > _LEAST * inked[-1] * _ROUNDING)]
     if middles.size:
         thickest *= _pen(ink)
@@ -128,27 +128,36 @@ def _cuts(stroke: Stroke, search: _Search, paths: Path) -> list[Path]:
     if not thin.any():
         return []
     paths, crossed = paths[thin], crossed[thin]
-    alike = np.abs(paths[:, np.newaxis] - paths).mean(axis=2) < _APART
     possible = _enough(search, paths)
     chosen: list[Path] = []
     for number in np.argsort(crossed, kind="stable"):
         if len(chosen) >= _MOST * stroke.width / stroke.height:
             break
         if possible[number]:
-            possible &= ~alike[number]
+            possible &= np.abs(paths - paths[number]).mean(axis=1) >= _APART
             chosen.append(_enlarged(paths[number], stroke))
     return chosen
 
 
 def _enough(search: _Search, paths: Path) -> NDArray[np.bool_]:
     """Whether what lies on either side of each path `(paths, rows)` may be a digit."""
-    left = search.ink * (np.arange(search.ink.shape[1]) < paths[:, :, None])
-    least = _LEAST * search.ink.sum()
-    sides = (
-        _tall(side.max(axis=2), search.lowest) & (side.sum(axis=(1, 2)) >= least)
-        for side in (left, search.ink - left)
-    )
-    return np.logical_and(*sides)
+    columns = paths.T.clip(0, search.ink.shape[1])
+    left, right = (np.take_along_axis(side, columns, axis=1).T for side in _darkest(search.ink))
+    sums = _up_to(np.add, search.ink)
+    share = np.take_along_axis(sums, columns, axis=1).sum(axis=0) / sums[:, -1].sum()
+    tall = _tall(left, search.lowest) & _tall(right, search.lowest)
+    return tall & (share >= _LEAST) & (share <= 1 - _LEAST)
+
+
+def _darkest(ink: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The most ink in each row on either side of each column's left edge, `(rows, columns + 1)`."""
+    return _up_to(np.maximum, ink), _up_to(np.maximum, ink[:, ::-1])[:, ::-1]
+
+
+def _up_to(what: np.ufunc, ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    found = np.zeros((ink.shape[0], ink.shape[1] + 1), np.float32)
+    what.accumulate(ink, axis=1, out=found[:, 1:])
+    return found
 
 
 def _tall(darkest: NDArray[np.float32], lowest: float) -> NDArray[np.bool_]:
