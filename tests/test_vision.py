@@ -355,6 +355,18 @@ def test_a_page_of_narrow_bars_offers_nothing_and_a_row_of_them_does(rows: int, 
     assert bool(find_crops(gray(paper))) is offered
 
 
+@pytest.mark.parametrize("tone", [60, 150, 255])
+def test_the_paper_between_the_digits_of_a_full_page_is_not_offered(tone: int) -> None:
+    paper = blank(tone=tone)
+    boxes = [
+        write(paper, digit(value, 100), 60 + 130 * column, 30 + 150 * row, 0.3 * tone)
+        for row, (column, value) in product(range(3), enumerate((2, 3, 5, 7)))
+    ]
+    crops = find_crops(gray(paper, noise=1))
+    assert all(overlap(best(whole(crops), box).box, box) > 0.9 for box in boxes)
+    assert [crop.box for crop in crops if not crop.dark] == []
+
+
 def test_specks_give_nothing_and_spoil_nothing() -> None:
     paper = blank()
     rng = np.random.default_rng(0)

@@ -109,3 +109,20 @@ def test_looked_at_closer_what_is_too_thick_is_background() -> None:
     assert flatten(gray(paper), THIN).dark[:, 230:390].max() < 14
     write(paper, digit(3, 100, 8), 260, 200, tone=20)
     assert flatten(gray(paper), THIN).dark[200:300, 260:400].max() > 150
+
+
+@pytest.mark.parametrize("pen", [0.06, 0.2])
+@pytest.mark.parametrize("size", [100, 400])
+def test_chalk_is_never_taken_for_paper(size: int, pen: float) -> None:
+    board = blank(tone=60)
+    write(board, digit(3, size, pen * size), 200, 40, 80)
+    ink = flatten(gray(board, noise=1))
+    assert not ink.is_paper(ink.light > 20)
+
+
+def test_what_lies_between_dark_strokes_is_paper() -> None:
+    page = blank(tone=200)
+    for x in range(40, 600, 80):
+        write(page, digit(3), x, 150, 60)
+    ink = flatten(gray(page, noise=1))
+    assert ink.is_paper(ink.light > 20)

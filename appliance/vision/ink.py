@@ -20,6 +20,7 @@ THICK, THIN = 0.3, 0.08
 _DARKEST_PAPER = 48  # below this, sensor noise would pass for contrast
 _NOISY = 3.0  # mean deviation in gray levels from which a wider blur pays
 _NOISE_LEFT = 2.0  # of that deviation, at its peaks, after the blur
+_LIGHTER = 1.01  # times as light as its board is chalk, at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,13 @@ class Ink:
         """How much ink the sensor's noise alone may feign."""
         brightness = max(_DARKEST_PAPER, float(self._paper[::16, ::16].mean()))
         return self._smooth.noise * _NOISE_LEFT * 255 / brightness
+
+    def is_paper(self, where: NDArray[np.bool_]) -> bool:
+        """Whether what is light there `(H, W)` is but paper between dark strokes, no lighter than usual."""
+        small = self._smooth.small
+        usual = cv2.medianBlur(small, int(min(small.shape) * self._thickest) | 1)
+        there = cv2.resize(where.astype(np.uint8), small.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        return cv2.mean(small, there)[0] < _LIGHTER * cv2.mean(usual, there)[0]
 
     @cached_property
     def _paper(self) -> NDArray[np.uint8]:

@@ -80,9 +80,8 @@ def find_strokes(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     thin = ink.up_to(THIN)
     threshold = max(_FAINTEST, ink.noise)
     dark = [s for s in _pieces(ink.dark, threshold, lambda: thin.dark) if _stands_out(gray, s, darker=True)]
-    light = [
-        s for s in _pieces(ink.light, threshold, lambda: thin.light) if _stands_out(gray, s, darker=False)
-    ]
+    light = _pieces(ink.light, threshold, lambda: thin.light, ink.is_paper)
+    light = [stroke for stroke in light if _stands_out(gray, stroke, darker=False)]
     return dark, [stroke for stroke in light if not _is_halo(stroke, ink.dark)]
 
 
@@ -97,15 +96,21 @@ def _is_halo(light: Stroke, dark: NDArray[np.uint8]) -> bool:
 
 
 def _pieces(
-    ink: NDArray[np.uint8], threshold: float, closer: Callable[[], NDArray[np.uint8]]
+    ink: NDArray[np.uint8],
+    threshold: float,
+    closer: Callable[[], NDArray[np.uint8]],
+    is_background: Callable[[NDArray[np.bool_]], bool] = lambda where: False,
 ) -> list[Stroke]:
-    threshold = max(threshold, 3 * float(np.median(ink[::4, ::4])))
+    threshold = max(threshold, 3 * _quantile(ink[::4, ::4], 0.5))
     labels, stats = _components(_above(ink, threshold))
-    strokes = _strokes(ink, labels, stats)
     sprawling = _sprawling(stats, ink.shape)
     if not sprawling.size:
-        return strokes
+        return _strokes(ink, labels, stats)
     there = _labelled(labels, sprawling)
+    if is_background(there):  # nothing is written there in its own tone
+        stats[sprawling] = 0
+        return _strokes(ink, labels, stats)
+    strokes = _strokes(ink, labels, stats)
     again, lines = _look_again(closer(), there, threshold)
     strokes += _others(again, strokes)
     strokes += _apart_from(strokes, _darker(ink * there), ink.shape)
@@ -283,7 +288,7 @@ def _strokes(ink: NDArray[np.uint8], labels: NDArray[np.integer], stats: NDArray
 
 def _bodies(own: NDArray[np.uint8], x: int, y: int) -> list[Stroke]:
     """What remains of a component when judged against its own peak: faint bridges fall away."""
-    peak = _peak(own)
+    peak = _quantile(own[own > 0], 0.9)
     if peak < _FAINTEST_PEAK:
         return []
     _, mask = cv2.threshold(own, _BODY * peak, 255, cv2.THRESH_BINARY)
@@ -314,15 +319,11 @@ def _stroke(
     return Stroke((x + left, y + top, width, height), soft, peak)
 
 
-def _peak(own: NDArray[np.uint8]) -> float:
-    """The 90th percentile of what is not 0; numpy's own takes many times as long for so few values."""
-    values = own[own > 0]
-    if not values.size:
-        return 0.0
-    place = 0.9 * (values.size - 1)
-    ranks = int(place), min(int(place) + 1, values.size - 1)
-    values.partition(ranks)
-    low, high = (int(values[rank]) for rank in ranks)
+def _quantile(values: NDArray[np.uint8], share: float) -> float:
+    """The value that so many lie below; numpy sorts bytes by counting them, but its own quantiles do not."""
+    ordered = np.sort(values, axis=None, kind="stable")
+    place = share * (ordered.size - 1)
+    low, high = (int(ordered[rank]) for rank in (int(place), min(int(place) + 1, ordered.size - 1)))
     return low + (high - low) * (place % 1)
 
 
