@@ -51,6 +51,8 @@ def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
     """The rows of a frame of `shape`, from top to bottom; what can belong to no digit is left out."""
     seen = [stroke for stroke in strokes if not (_spans(stroke, shape) or _leaves(stroke, shape))]
     digits = [stroke for stroke in seen if _tall_enough(stroke.width, stroke.height)]
+    if not digits:
+        return []
     digits.sort(key=lambda stroke: -stroke.height)
     beside, slope = _beside(digits)
     groups: list[list[int]] = []

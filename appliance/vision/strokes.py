@@ -126,10 +126,9 @@ def _pieces(
 
 def _sprawling(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.int64]:
     """Which components are too large for a stroke, or large and so thin that they may be printed cells."""
-    sizes = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
-    hollow = stats[:, cv2.CC_STAT_AREA] < _HOLLOW * sizes.prod(axis=1)
-    found = (sizes > _SPRAWLING * np.array(shape[::-1])).any(axis=1)
-    found |= hollow & (sizes.max(axis=1) > _RUNS_ON * max(shape))
+    _, _, width, height, area = stats.T
+    found = (width > _SPRAWLING * shape[1]) | (height > _SPRAWLING * shape[0])
+    found |= (area < _HOLLOW * width * height) & (np.maximum(width, height) > _RUNS_ON * max(shape))
     found[0] = False
     return np.flatnonzero(found)
 
