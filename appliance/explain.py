@@ -137,7 +137,7 @@ def _price(one: Judged) -> float:
 
 def _beyond_doubt(one: Judged) -> bool:
     """Whether a crop is a digit with a shape of its own; a one is but a stroke."""
-    return float(np.delete(one.digits, 1).max()) > _BEYOND_DOUBT
+    return float(max(one.digits[0], one.digits[2:].max())) > _BEYOND_DOUBT
 
 
 def _in_company(one: Judged, height: int) -> Judged:
@@ -151,7 +151,8 @@ def _in_company(one: Judged, height: int) -> Judged:
 def _credible(digits: Sequence[Judged], others: Sequence[Box], other_tone: Sequence[Box]) -> list[Judged]:
     """What is left of the digits in the light of each other, and of what else lies in the frame."""
     tallest = _tallest(digits)
-    digits = [one for one in digits if one.crop.box[3] >= _LOWEST * _usual_height(digits)]
+    lowest = _LOWEST * _usual_height(digits)
+    digits = [one for one in digits if one.crop.box[3] >= lowest]
     digits = [one for one in digits if not any(_inside(one.crop.box, other.crop.box) for other in digits)]
     only_strokes = all(one.value == 1 for one in digits)
     if only_strokes and len(digits) > _FENCE:
