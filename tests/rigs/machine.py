@@ -344,7 +344,8 @@ def disk_is_full(machine: Machine) -> None:
 
 
 def root_is_read_only(machine: Machine) -> None:
-    machine.sh("journalctl --relinquish-var; sync; echo u >/proc/sysrq-trigger; sleep 2; ! touch /x")
+    machine.sh("journalctl --relinquish-var; sync; echo u >/proc/sysrq-trigger")
+    machine.sh("while touch /x; do sleep 1; done 2>/dev/null")  # it is done when the kernel finds the time
     machine.sh(f"systemctl restart {SERVICE}", 600)
     machine.reads()
     machine.sh("mount -o remount,rw /")
