@@ -198,7 +198,10 @@ def main(
             hosts = [pi.host for pi in pis]
             send = partial(push, sha256=sha256, archive=archive)
             fetch = partial(pull, folder=Path(folder))
-            cells = [found(hosts), *(timed(hosts, do) for do in (send, send, fetch, fetch))]
+            cells = [found(hosts)]
+            for do in (send, send, fetch, fetch):
+                cells.append(timed(hosts, do))
+                print(f"{len(pis)} Pis: {titles[1 + len(cells)]} {cells[-1]}", file=sys.stderr)
             came = len(list(Path(folder).iterdir()))
         of = len(pis) * CORRECTED
         table.add_row(str(len(pis)), str(min(len(pis), services)), *cells, f"{came} of {of}")

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from rich.markup import escape
@@ -14,6 +15,7 @@ from training.errors import TrainingError
 SERVICE = "_digit-appliance._tcp.local."
 SECONDS = 3.0
 """How long appliances are usually waited for."""
+_AT_ONCE = 32
 _ANSWER = 3_000  # milliseconds that one appliance is given to say more of itself
 
 
@@ -42,7 +44,10 @@ def discover(seconds: float) -> list[Appliance]:
         with Zeroconf() as network:
             ServiceBrowser(network, SERVICE, _Names(names))
             time.sleep(seconds)
-            found = [appliance for name in names if (appliance := _asked(network, name))]
+            # Side by side: whoever does not answer, or has a name that nobody resolves, costs seconds.
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                asked = pool.map(lambda name: _asked(network, name), list(names))
+                found = [appliance for appliance in asked if appliance]
     except OSError as error:
         raise TrainingError(f"the network cannot be asked ({error.strerror}); is there one?") from error
     return sorted(found, key=lambda one: one.host)
