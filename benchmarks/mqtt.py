@@ -2,8 +2,9 @@
 
     python -m benchmarks.mqtt
 
-Real service processes read the shipped frames as fast as they can, by turns with MQTT off and on; where it is
-on, mosquitto is told every change and a picture each second. It needs Debian's package mosquitto.
+Real service processes read the shipped frames as fast as they can, in pairs of one without and one with it:
+whatever else the machine does meets both. Where it is on, mosquitto is told every change and a picture each
+second. It needs Debian's package mosquitto.
 """
 
 import os
@@ -46,46 +47,64 @@ def main(rounds: Rounds = 3, seconds: Seconds = 15.0) -> None:
         port = _free_port()
         stack.callback(_broker(Path(folder), port).terminate)
         for _ in range(rounds):
-            for state in runs:
-                runs[state].append(_measure(Path(folder), state, port, seconds))
+            for state, measured in _measure(Path(folder), port, seconds).items():
+                runs[state].append(measured)
     table = Table("MQTT", "frames/s", "of without", "memory MB", "of without")
-    without = [statistics.median(values) for values in _columns(runs["off"])]
     for state, measured in runs.items():
-        fps, megabytes = (statistics.median(values) for values in _columns(measured))
-        row = f"{fps:.1f}", f"{fps / without[0]:.3f}", f"{megabytes:.0f}", f"{megabytes / without[1]:.3f}"
-        table.add_row(state, *row)
-    print(f"medians of {rounds} processes, {seconds:g} s each")
+        fps, of_fps, megabytes, of_megabytes = _medians(measured, runs["off"])
+        table.add_row(state, f"{fps:.1f}", f"{of_fps:.3f}", f"{megabytes:.0f}", f"{of_megabytes:.3f}")
+    print(f"medians of {rounds} pairs of processes, {seconds:g} s each")
     show(table)
 
 
-def _columns(runs: list[Measured]) -> tuple[list[float], list[float]]:
-    return [run.fps for run in runs], [run.megabytes for run in runs]
+def _medians(runs: list[Measured], without: list[Measured]) -> tuple[float, float, float, float]:
+    """Frames a second, as a share of the same pair's without, megabytes, and as a share."""
+    pairs = list(zip(runs, without, strict=True))
+    return (
+        statistics.median(one.fps for one in runs),
+        statistics.median(one.fps / other.fps for one, other in pairs),
+        statistics.median(one.megabytes for one in runs),
+        statistics.median(one.megabytes / other.megabytes for one, other in pairs),
+    )
 
 
-def _measure(folder: Path, state: str, port: int, seconds: float) -> Measured:
+def _measure(folder: Path, port: int, seconds: float) -> dict[str, Measured]:
+    """A process without and one with MQTT, both at once."""
+    with ExitStack() as stack:
+        processes = {state: _started(folder / state, state, port, stack) for state in ("off", "on")}
+        before = {state: _health(folder / state, process.pid) for state, process in processes.items()}
+        time.sleep(seconds)
+        measured = {}
+        for state, process in processes.items():
+            after = _health(folder / state, process.pid)
+            if state == "on" and not (after.mqtt or "").startswith("connected"):
+                raise SystemExit(f"MQTT was not on: {after.mqtt}")
+            fps = (after.frames - before[state].frames) / (after.time - before[state].time)
+            measured[state] = Measured(fps, _resident_kilobytes(process.pid) / 1024)
+        return measured
+
+
+def _started(folder: Path, state: str, port: int, stack: ExitStack) -> subprocess.Popen[bytes]:
+    folder.mkdir(exist_ok=True)
     host = "127.0.0.1" if state == "on" else ""
     (folder / "config.toml").write_text(
         f'[camera]\ndwell = 40\n[mqtt]\nhost = "{host}"\nport = {port}\nname = "bench"\npicture = 1\n'
     )
-    environment = {"CONFIGURATION_DIRECTORY": str(folder), "DIGIT_APPLIANCE_STATE": str(folder)}
-    command = [sys.executable, "-m", "appliance", "run", "--pins", "mock", "--loop"]
+    environment = {
+        "CONFIGURATION_DIRECTORY": str(folder),
+        "DIGIT_APPLIANCE_STATE": str(folder),
+        "OMP_NUM_THREADS": "1",
+    }
+    command = [sys.executable, "-m", "appliance", "run", "--pins", "mock", "--loop", "--listen", "off"]
     process = subprocess.Popen(
         [*command, "--source", str(shipped.frames())],
         env=os.environ | environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    try:
-        before = _health(folder, process.pid)
-        time.sleep(seconds)
-        after = _health(folder, process.pid)
-        if state == "on" and not (after.mqtt or "").startswith("connected"):
-            raise SystemExit(f"MQTT was not on: {after.mqtt}")
-        fps = (after.frames - before.frames) / (after.time - before.time)
-        return Measured(fps, _resident_kilobytes(process.pid) / 1024)
-    finally:
-        process.terminate()
-        process.wait()
+    stack.callback(process.wait)
+    stack.callback(process.terminate)
+    return process
 
 
 def _health(folder: Path, pid: int) -> Health:
