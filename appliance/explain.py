@@ -84,13 +84,13 @@ def _read_rows(judged: Sequence[Judged], threshold: float) -> tuple[list[Judged]
     for _, members in groupby(judged, key=lambda one: one.crop.row):
         row = list(members)
         chosen = best_explanation(row)
-        company = max((one.crop.box[3] for one in chosen if _beyond_doubt(one)), default=0)
-        if company:
-            chosen = best_explanation([_in_company(one, company) for one in row])
+        doubtless = [one for one in chosen if _beyond_doubt(one)]
+        if doubtless:
+            chosen = best_explanation([_in_company(one, doubtless) for one in row])
         sure = [one for one in chosen if _beyond_doubt(one) and one.confidence >= threshold]
         none = [one.crop.box for one in chosen if not one.is_digit]
         none = [box for box in none if not any(_inside(box, one.crop.box) for one in sure)]
-        number = sure and not _as_large(none, 0.5 * company)
+        number = sure and not _as_large(none, 0.5 * _tallest(doubtless))
         enough = threshold * (_TRUSTED if number else 1)
         sure = [one for one in chosen if one.is_digit and one.confidence >= enough]
         if len(sure) >= _as_large(none, 0.5 * _tallest(sure)):  # a few digits among letters are letters too
@@ -140,12 +140,21 @@ def _beyond_doubt(one: Judged) -> bool:
     return float(max(one.digits[0], one.digits[2:].max())) > _BEYOND_DOUBT
 
 
-def _in_company(one: Judged, height: int) -> Judged:
-    """What to think of a bare stroke beside a digit of that height: it is a one, or a seven, not nothing."""
-    if one.value not in _BARE or one.crop.box[3] < 0.5 * height:
+def _in_company(one: Judged, doubtless: Sequence[Judged]) -> Judged:
+    """What to think of a bare stroke beside digits beyond doubt: it is a one, or a seven, not nothing.
+
+    Unless it is a stroke of such a digit.
+    """
+    if one.value not in _BARE or any(_share_strokes(one.crop, other.crop) for other in doubtless):
+        return one
+    if one.crop.box[3] < 0.5 * _tallest(doubtless):
         return one
     whole = 1 - one.none * (1 - _COMPANY)
     return replace(one, digits=one.digits / whole, none=one.none * _COMPANY / whole)
+
+
+def _share_strokes(one: Crop, other: Crop) -> bool:
+    return one.first < other.past and other.first < one.past
 
 
 def _credible(digits: Sequence[Judged], others: Sequence[Box], other_tone: Sequence[Box]) -> list[Judged]:

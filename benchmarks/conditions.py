@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.shapes import SHAPES, Shaped
+from benchmarks.shapes import SHAPES, Others, Shaped
 from training import paper
 from training.paper import Picture
 from training.pens import Shape
@@ -55,6 +55,11 @@ def anything(hand: Hand, rng: np.random.Generator) -> Scene:
 def shaped(value: int, shape: Shape) -> Make:
     """One digit in a shape that MNIST hardly holds."""
     return lambda _, rng: render([str(value)], ORDINARY, Shaped(shape), rng)
+
+
+def by_others(_: Hand, rng: np.random.Generator) -> Scene:
+    """Numbers written by hands of which training saw nothing."""
+    return render([_number(rng, 1, 3)], ORDINARY, Others(), rng)
 
 
 def slanted(degrees: float) -> Make:
@@ -269,6 +274,7 @@ def _conditions() -> Iterator[Condition]:
     yield Condition("numbers", "sudoku", sudoku)
     for name, (value, shape) in SHAPES.items():
         yield Condition("shapes", name, shaped(value, shape))
+    yield Condition("shapes", "hands of others", by_others)
     yield Condition("all", "anything at once", anything, None)
 
 

@@ -52,7 +52,7 @@ class Tools:
     @classmethod
     def of(cls, weights: Path, digits: Digits) -> "Tools":
         """Raises `WeightsError` as `Reader`."""
-        hand = Hand(np.asarray(digits.images), np.asarray(digits.labels), drawn=0)
+        hand = Hand(np.asarray(digits.images), np.asarray(digits.labels), own=1)
         return cls(Reader(weights), PlainReader(load(weights)[0]), hand)
 
 

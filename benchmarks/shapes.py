@@ -1,12 +1,13 @@
-"""How people write digits where MNIST's writers did not: a table of strokes, none of them trained on.
+"""How people write digits where MNIST's writers did not: shapes and hands, none of them trained on.
 
 Points are as in `training.pens`: in a unit square, y downwards, a point given twice is a corner.
 """
 
 import numpy as np
 
+from training.hands import written
 from training.paper import Picture
-from training.pens import Shape, draw, trace
+from training.pens import Shape, again, draw, one_of, trace
 from training.scenes import Hand
 
 # fmt: off
@@ -39,6 +40,17 @@ SHAPES: dict[str, tuple[int, Shape]] = {
                                    (0.82, 0.12), (0.8, 0.56), (0.78, 1.0)]]),
 }
 # fmt: on
+
+
+class Others(Hand):
+    """Writes as the hands do that no training sees."""
+
+    def __init__(self) -> None:
+        pass
+
+    def write(self, value: int, height: float, thickness: float, rng: np.random.Generator) -> Picture:
+        """As one of them writes this digit, `float32 (h, w)`, 1 where there is ink."""
+        return draw(again(one_of(written(str(value), measured=True), rng), rng), height, thickness)
 
 
 class Shaped(Hand):

@@ -14,7 +14,7 @@ from training.scenes import Hand, Scene
 @pytest.fixture(scope="module")
 def hand() -> Hand:
     digits = small_mnist.printed(100, 3)
-    return Hand(digits.images, digits.labels, drawn=0)
+    return Hand(digits.images, digits.labels, own=1)
 
 
 def made(name: str, hand: Hand, case: int = 0) -> Scene:

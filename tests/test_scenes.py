@@ -55,8 +55,8 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def hand(drawn: float = 0.5) -> Hand:
-    return Hand(IMAGES, LABELS, drawn)
+def hand(own: float = 0.4) -> Hand:
+    return Hand(IMAGES, LABELS, own)
 
 
 def scene(texts: list[str], look: Look = CLEAN, seed: int = 0, marks: int = 0) -> Scene:
@@ -66,11 +66,11 @@ def scene(texts: list[str], look: Look = CLEAN, seed: int = 0, marks: int = 0) -
 # --- the hand ---
 
 
-@pytest.mark.parametrize("drawn", [0.0, 1.0])
+@pytest.mark.parametrize("own", [0.0, 1.0])
 @pytest.mark.parametrize(("height", "thickness"), [(30, 3), (100, 8), (300, 45)])
-def test_a_digit_is_written_as_high_and_as_thick_as_asked(drawn: float, height: int, thickness: int) -> None:
+def test_a_digit_is_written_as_high_and_as_thick_as_asked(own: float, height: int, thickness: int) -> None:
     for value in range(10):
-        ink = hand(drawn).write(value, height, thickness, rng(value))
+        ink = hand(own).write(value, height, thickness, rng(value))
         assert ink.dtype == np.float32 and ink.min() >= 0 and ink.max() <= 1
         rows = np.flatnonzero(ink.max(axis=1) > 0.5)
         assert np.ptp(rows) + 1 == pytest.approx(height, rel=0.06, abs=3)
@@ -83,14 +83,14 @@ def test_mnists_digits_keep_their_shape_whatever_the_pen() -> None:
     followed = [at for at, image in enumerate(IMAGES) if trace_image(image) is not None]
     assert len(followed) > 0.8 * len(IMAGES)
     for image, value in zip(IMAGES[followed], LABELS[followed], strict=True):
-        one = Hand(image[None], np.array([value]), drawn=0)
+        one = Hand(image[None], np.array([value]), own=1)
         ink = one.write(int(value), 140, 14, rng())
         again = as_mnist((255 * ink).astype(np.uint8))
         assert np.corrcoef(again.ravel(), as_mnist(_cut(image)).ravel())[0, 1] > 0.55
 
 
 def test_a_digit_of_which_there_are_no_images_is_drawn() -> None:
-    only_threes = Hand(IMAGES[LABELS == 3], LABELS[LABELS == 3], drawn=0)
+    only_threes = Hand(IMAGES[LABELS == 3], LABELS[LABELS == 3], own=1)
     assert only_threes.write(8, 100, 8, rng()).shape[0] == pytest.approx(100, abs=6)
 
 
@@ -99,7 +99,7 @@ def test_only_digits_of_the_value_asked_for_are_written() -> None:
     bar = np.zeros((28, 28), np.uint8)
     bar[4:24, 13:15] = 255
     images = np.stack([bar, IMAGES[LABELS == 0][0]])
-    written = Hand(images, np.array([3, 0]), drawn=0)
+    written = Hand(images, np.array([3, 0]), own=1)
     for seed in range(5):
         three, zero = written.write(3, 100, 8, rng(seed)), written.write(0, 100, 8, rng(seed))
         assert three.shape[1] < 30 < zero.shape[1]

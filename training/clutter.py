@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from training.hands import sign
 from training.paper import Picture, Shape, cloud, plain
-from training.pens import MARKS, draw, trace
+from training.pens import draw
 
 _LETTERS = "aaacdeeeefhhkmmnnprrrttuuvwxyABCEFHKLMNPRTUVWXY?&#"  # none that might pass for a digit
 
@@ -129,7 +130,7 @@ def _fonts() -> list[str]:
 
 def letters(shape: Shape, rng: np.random.Generator) -> Picture:
     """Handwritten letters, signs and arrows."""
-    return _marked(shape, rng, list(MARKS))
+    return _marked(shape, rng)
 
 
 def crossed_out(shape: Shape, rng: np.random.Generator) -> Picture:
@@ -246,18 +247,14 @@ def _word(rng: np.random.Generator) -> str:
     return "".join(_LETTERS[i] for i in rng.integers(0, len(_LETTERS), int(rng.integers(2, 9))))
 
 
-def _marked(shape: Shape, rng: np.random.Generator, names: list[str]) -> Picture:
+def _marked(shape: Shape, rng: np.random.Generator) -> Picture:
     page = plain(shape, rng)
     height = rng.uniform(25, 160)
     thickness = height * rng.uniform(0.04, 0.16)
     strength = rng.uniform(0.25, 0.8)
     x, y = rng.uniform(5, 60), rng.uniform(5, 120)
     while y + height < shape[0]:
-        mark = draw(
-            trace(MARKS[names[int(rng.integers(len(names)))]], rng),
-            height * rng.uniform(0.7, 1.05),
-            thickness,
-        )
+        mark = draw(sign(rng), height * rng.uniform(0.7, 1.05), thickness)
         h, w = mark.shape
         if x + w >= shape[1]:
             x, y = rng.uniform(5, 60), y + 1.5 * height

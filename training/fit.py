@@ -25,6 +25,9 @@ from training.recipe import OPTIMISERS, Recipe, averaging, command, mixed_precis
 from training.scenes import make_crops
 from training.team import ALONE, Team, team
 
+SCENES_SEED = 0
+"""The crops of scenes are part of the data: whatever the seed of a training, they are the same."""
+
 HELD_OUT_SCENES, HELD_OUT_SEED = 4_000, 2**31
 """How many crops of scenes, rendered from held-out digits, calibrate a network; the same for every one."""
 
@@ -63,7 +66,7 @@ def lead(
     crops, held_out = mnist.training(data), mnist.validation(data)
     if recipe.scenes:
         console.print(f"rendering {recipe.scenes:,} crops of scenes")
-        crops += scene_crops(crops, recipe.scenes, recipe.seed, recipe.left_out)
+        crops += scene_crops(crops, recipe.scenes, SCENES_SEED, recipe.left_out)
     images, labels = known_to(recipe.network, mates.share(crops), device)
     steps = len(labels) // recipe.batch
     if not steps:

@@ -5,11 +5,13 @@ is a few strokes through control points, bent a little differently every time.
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+T = TypeVar("T")
 Points = Sequence[tuple[float, float]]
 Shape = Sequence[Points]
 """Strokes through points `(x, y)` in a unit square, y downwards; a point given twice is a corner."""
@@ -170,22 +172,43 @@ MARKS: dict[str, Shape] = {
 
 def trace(shape: Shape, rng: np.random.Generator, wobble: float = 0.035) -> list[NDArray[np.float32]]:
     """A shape as one hand would write it this time: smooth lines `float32 (n, 2)` about the unit square."""
-    aspect = rng.uniform(0.3, 0.95)
+    # A bare line bent much is a bracket.
+    bend = 0.05 if max(map(len, shape)) > 3 else 0.02
+    lines = [_smooth(_shaken(np.array(points, np.float64), rng, wobble)) for points in shape]
+    return _bent(lines, rng.uniform(0.3, 0.95), bend, rng)
+
+
+def again(lines: Sequence[NDArray[np.float32]], rng: np.random.Generator) -> list[NDArray[np.float32]]:
+    """Lines that a hand wrote once, as it would write them another time."""
+    every = np.concatenate(lines)
+    low, size = every.min(axis=0), np.ptp(every, axis=0)
+    side = max(size[1], 0.6 * size[0], 1e-3)
+    unit = [((line - low - size / 2) / side + 0.5).astype(np.float64) for line in lines]
+    return _bent(unit, rng.uniform(0.75, 1.25), 0.03, rng)
+
+
+def _bent(
+    lines: Sequence[NDArray[np.float64]], aspect: float, bend: float, rng: np.random.Generator
+) -> list[NDArray[np.float32]]:
+    """Lines in the unit square bent, stretched, slanted and turned a little."""
     stem = np.exp(rng.normal(0, 0.2))  # some hands write long stems and small bowls
     slant = rng.normal(0.05, 0.18)
     turn = np.deg2rad(rng.normal(0, 5))
-    # A bare line bent much is a bracket.
-    bend = rng.normal(0, 0.05 if max(map(len, shape)) > 3 else 0.02, size=(2, 2, 2))
+    waves = rng.normal(0, bend, size=(2, 2, 2))
     turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    lines = []
-    for points in shape:
-        line = _smooth(_shaken(np.array(points, np.float64), rng, wobble))
-        line = line + np.stack([_waves(line, bend[0]), _waves(line, bend[1])], axis=1)
+    bent = []
+    for line in lines:
+        line = line + np.stack([_waves(line, waves[0]), _waves(line, waves[1])], axis=1)
         line[:, 1] = np.maximum(line[:, 1], 0) ** stem
         line[:, 0] = (line[:, 0] - 0.5) * aspect - slant * (line[:, 1] - 0.5)
         line[:, 1] -= 0.5
-        lines.append((line @ turned.T).astype(np.float32))
-    return lines
+        bent.append((line @ turned.T).astype(np.float32))
+    return bent
+
+
+def one_of(choices: Sequence[T], rng: np.random.Generator) -> T:
+    """One of some, each as likely."""
+    return choices[int(rng.integers(len(choices)))]
 
 
 def draw(lines: Sequence[NDArray[np.float32]], height: float, thickness: float) -> NDArray[np.float32]:

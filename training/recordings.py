@@ -94,7 +94,7 @@ def main(
 ) -> None:
     """Writes the frames and their labels into FOLDER."""
     held_out = mnist.validation(data)
-    hand = Hand(np.asarray(held_out.images), np.asarray(held_out.labels), drawn=0.4)
+    hand = Hand(np.asarray(held_out.images), np.asarray(held_out.labels), own=0.6)
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for number, (kind, scene) in enumerate(scenes(hand)):

@@ -4,6 +4,7 @@ A scene is ink on paper under a light, seen by a lens and a sensor. Every pixel 
 it is, so what vision finds can be told apart: a whole digit, a part, two together, or none.
 """
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -19,10 +20,10 @@ from numpy.typing import NDArray
 from appliance.network import NOT_A_DIGIT
 from appliance.vision import Box, Crop, find_crops
 from appliance.vision.crops import as_mnist
-from training import paper
+from training import hands, paper
 from training.clutter import CLUTTER
 from training.paper import LIGHTS, PAPERS, Picture
-from training.pens import DIGITS, MARKS, draw, trace
+from training.pens import DIGITS, again, draw, one_of, trace
 from training.tracing import Lines, trace_image
 
 FRAME = (480, 640)
@@ -74,12 +75,15 @@ class Scene:
 
 
 class Hand:
-    """Writes digits: MNIST's own, at any size and with any pen, or drawn stroke by stroke."""
+    """Writes digits at any size and with any pen: as MNIST's writers, as others, or stroke by stroke."""
 
-    def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.integer], drawn: float = 0.5) -> None:
-        """`images (n, 28, 28)` and `labels (n,)` are MNIST's; `drawn` is the share drawn instead."""
+    def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.integer], own: float = 0.4) -> None:
+        """`images (n, 28, 28)` and `labels (n,)` are MNIST's.
+
+        `own` is their share; the others are as often of `training.hands` as drawn from `training.pens`.
+        """
         self._images = [images[labels == value] for value in range(10)]
-        self._drawn = drawn
+        self._own = own
 
     def write(self, value: int, height: float, thickness: float, rng: np.random.Generator) -> Picture:
         """One digit, cut to its bounds, `float32 (h, w)`, 1 where there is ink."""
@@ -88,12 +92,13 @@ class Hand:
     def _lines(self, value: int, rng: np.random.Generator) -> Lines:
         """The lines that a pen follows for a digit."""
         own = self._images[value]
-        if len(own) and rng.random() >= self._drawn:
+        if len(own) and rng.random() < self._own:
             for image in own[rng.integers(len(own), size=_TRIES)]:
                 if (lines := trace_image(image)) is not None:
                     return lines
-        shapes = DIGITS[value]
-        return trace(shapes[int(rng.integers(len(shapes)))], rng)
+        if rng.random() < 0.5:
+            return again(one_of(hands.written(str(value)), rng), rng)
+        return trace(one_of(DIGITS[value], rng), rng)
 
 
 def random_look(rng: np.random.Generator, **fixed: Any) -> Look:
@@ -115,7 +120,7 @@ def random_look(rng: np.random.Generator, **fixed: Any) -> Look:
         quality=int(rng.choice([100, 90, 70, 40], p=[0.4, 0.3, 0.2, 0.1])),
         exposure=float(rng.uniform(0.45, 1.05)),
         spacing=float(rng.uniform(0.08, 0.9)),
-        touching=float(rng.choice([0, 0.6], p=[0.7, 0.3])),
+        touching=float(rng.choice([0, 0.6], p=[0.85, 0.15])),
     )
     return replace(look, **fixed)
 
@@ -222,11 +227,8 @@ def _stamp(ink: Picture, owners: NDArray[np.int16], digit: Picture, x: int, y: i
 
 def _scatter(ink: Picture, owners: NDArray[np.int16], look: Look, rng: np.random.Generator) -> None:
     """One mark where there is room for it."""
-    names = list(MARKS)
     height = look.height * rng.uniform(0.5, 1.1)
-    mark = draw(
-        trace(MARKS[names[int(rng.integers(len(names)))]], rng), height, max(1.0, look.height * look.stroke)
-    )
+    mark = draw(hands.sign(rng), height, max(1.0, look.height * look.stroke))
     h, w = mark.shape
     if h >= FRAME[0] or w >= FRAME[1]:
         return
@@ -288,7 +290,7 @@ def judge(scene: Scene, box: Box, ink: NDArray[np.uint8]) -> int | None:
             else None
         )
     partly = share[index] < 0.5
-    return NOT_A_DIGIT if partly and width > 0.4 * height else None  # a narrow part may well look like a one
+    return NOT_A_DIGIT if partly and width > 0.5 * height else None  # a narrow part may well look like a one
 
 
 def _near(ink: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -328,18 +330,19 @@ def make_crops(
     labels: NDArray[np.integer],
     count: int,
     seed: int,
-    workers: int = 2,
+    workers: int | None = None,
     left_out: str = "",
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Crops that the appliance's vision cut from rendered scenes, and what they hold.
 
     Gives `uint8 (count, 28, 28)` and `int64 (count,)`, 0 to 9 or `NOT_A_DIGIT`. The digits are written
-    from the MNIST `images (n, 28, 28)` and `labels (n,)` given, and drawn. No scene shows the family of
+    from the MNIST `images (n, 28, 28)` and `labels (n,)` given, and as `Hand` has it. No scene shows the family of
     `CLUTTER` called `left_out`.
     """
     families = [family for family in CLUTTER if family not in (left_out, *_MEASURED_ONLY)]
     job = partial(_some_crops, families)
     seeds = [[seed, part] for part in range(-(-count // _CROPS_A_JOB))]
+    workers = workers or os.cpu_count() or 1
     if workers > 1:
         # Spawned, not forked: a fork of a process whose OpenCV or torch has threads may hang.
         with ProcessPoolExecutor(workers, get_context("spawn"), _take_hand, (images, labels)) as pool:
