@@ -15,8 +15,7 @@ _TO_CUT = 0.1  # the cost of each part that a stroke is cut into: few digits tou
 _TO_DISMISS = 0.5  # the cost of taking a stroke for none where it might be digits that touch
 _NEVER = 1e-6  # no probability is taken to be less
 _BEYOND_DOUBT = 0.95
-_BARE = (1, 7)  # digits that are hardly more than a stroke
-_COMPANY = 0.05  # how much less likely it is, beside such a digit, that a stroke is none
+_COMPANY = 0.05  # how much less likely it is, beside such a digit, that something is none
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _CLUTTERED = 3  # so many other things for each digit, and the frame shows no number
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
@@ -141,11 +140,11 @@ def _beyond_doubt(one: Judged) -> bool:
 
 
 def _in_company(one: Judged, doubtless: Sequence[Judged]) -> Judged:
-    """What to think of a bare stroke beside digits beyond doubt: it is a one, or a seven, not nothing.
+    """What to think of what stands beside digits beyond doubt: it is hardly nothing.
 
-    Unless it is a stroke of such a digit.
+    Unless it is a stroke of such a digit, or so much smaller.
     """
-    if one.value not in _BARE or any(_share_strokes(one.crop, other.crop) for other in doubtless):
+    if any(_share_strokes(one.crop, other.crop) for other in doubtless):
         return one
     if one.crop.box[3] < 0.5 * _tallest(doubtless):
         return one
