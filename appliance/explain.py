@@ -18,6 +18,7 @@ _BEYOND_DOUBT = 0.95
 _COMPANY = 0.05  # how much less likely it is, beside such a digit, that something is none
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _CLUTTERED = 3  # so many other things for each digit, and the frame shows no number
+_PALE = 0.3  # of the digits' ink: what is paler is in the paper, and does not count
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
@@ -60,7 +61,7 @@ def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[li
     first, second = (0, 1) if _most(tones[0]) >= _most(tones[1]) else (1, 0)
     judged = judge(tones[first])
     found = {first: _read_rows(judged, threshold)}
-    digits = _credible(*found[first], [crop.box for crop in tones[second] if crop.strokes == 1])
+    digits = _credible(*found[first], [crop for crop in tones[second] if crop.strokes == 1])
     sure, weight = _weight(digits)
     if sure and weight > _most(tones[second]):
         return digits, judged
@@ -76,10 +77,10 @@ def _most(crops: Sequence[Crop]) -> int:
     return sum(max(crop.past for crop in row) * max(crop.box[3] for crop in row) for row in rows)
 
 
-def _read_rows(judged: Sequence[Judged], threshold: float) -> tuple[list[Judged], list[Box]]:
-    """The digits of all rows of one tone, and the boxes of what is none."""
+def _read_rows(judged: Sequence[Judged], threshold: float) -> tuple[list[Judged], list[Crop]]:
+    """The digits of all rows of one tone, and what is none."""
     digits: list[Judged] = []
-    others: list[Box] = []
+    others: list[Crop] = []
     for _, members in groupby(judged, key=lambda one: one.crop.row):
         row = list(members)
         chosen = best_explanation(row)
@@ -87,8 +88,8 @@ def _read_rows(judged: Sequence[Judged], threshold: float) -> tuple[list[Judged]
         if doubtless:
             chosen = best_explanation([_in_company(one, doubtless) for one in row])
         sure = [one for one in chosen if _beyond_doubt(one) and one.confidence >= threshold]
-        none = [one.crop.box for one in chosen if not one.is_digit]
-        none = [box for box in none if not any(_inside(box, one.crop.box) for one in sure)]
+        none = [one.crop for one in chosen if not one.is_digit]
+        none = [crop for crop in none if not any(_inside(crop.box, one.crop.box) for one in sure)]
         number = sure and not _as_large(none, 0.5 * _tallest(doubtless))
         enough = threshold * (_TRUSTED if number else 1)
         sure = [one for one in chosen if one.is_digit and one.confidence >= enough]
@@ -156,7 +157,7 @@ def _share_strokes(one: Crop, other: Crop) -> bool:
     return one.first < other.past and other.first < one.past
 
 
-def _credible(digits: Sequence[Judged], others: Sequence[Box], other_tone: Sequence[Box]) -> list[Judged]:
+def _credible(digits: Sequence[Judged], others: Sequence[Crop], other_tone: Sequence[Crop]) -> list[Judged]:
     """What is left of the digits in the light of each other, and of what else lies in the frame."""
     tallest = _tallest(digits)
     lowest = _LOWEST * _usual_height(digits)
@@ -165,6 +166,8 @@ def _credible(digits: Sequence[Judged], others: Sequence[Box], other_tone: Seque
     only_strokes = all(one.value == 1 for one in digits)
     if only_strokes and len(digits) > _FENCE:
         return []
+    palest = _PALE * float(np.median([one.crop.peak for one in digits] or [0]))
+    others, other_tone = ([crop for crop in some if crop.peak > palest] for some in (others, other_tone))
     clutter = _as_large(others, 0.5 * tallest) + _as_large(other_tone, tallest)
     if clutter > (0 if only_strokes else _CLUTTERED) * len(digits):
         return []
@@ -181,8 +184,8 @@ def _tallest(digits: Iterable[Judged]) -> int:
     return max((one.crop.box[3] for one in digits), default=0)
 
 
-def _as_large(boxes: Iterable[Box], size: float) -> int:
-    return sum(max(box[2:]) >= size for box in boxes)
+def _as_large(crops: Iterable[Crop], size: float) -> int:
+    return sum(max(crop.box[2:]) >= size for crop in crops)
 
 
 def _inside(inner: Box, outer: Box) -> bool:

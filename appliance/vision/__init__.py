@@ -41,6 +41,8 @@ class Crop:
     """How many whole strokes it joins; 0 if it is but a part of one."""
     dark: bool
     """Whether it is dark on light."""
+    peak: float
+    """How strong its ink is, in gray levels."""
     ink: NDArray[np.uint8] = field(repr=False)
     """`uint8 (height, width)` of the box; of a small frame, as enlarged."""
 
@@ -66,8 +68,8 @@ def _find(gray: NDArray[np.uint8]) -> list[Crop]:
         _, dark, proposed = rows[number]
         for one in proposed:
             box, ink = crops.drawn(one.parts)
-            image = crops.as_mnist(ink)
-            found.append(Crop(box, image, number, one.first, one.past, one.strokes, dark, ink))
+            image, peak = crops.as_mnist(ink), max(part.peak for part in one.parts)
+            found.append(Crop(box, image, number, one.first, one.past, one.strokes, dark, peak, ink))
     return found
 
 
