@@ -44,7 +44,7 @@ class Recipe:
 RECIPES = {
     "digitnet": Recipe(
         "digitnet",
-        epochs=12,
+        epochs=30,
         batch=128,
         optimiser="adam",
         lr=0.003,

@@ -335,9 +335,9 @@ def make_crops(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Crops that the appliance's vision cut from rendered scenes, and what they hold.
 
-    Gives `uint8 (count, 28, 28)` and `int64 (count,)`, 0 to 9 or `NOT_A_DIGIT`. The digits are written
-    from the MNIST `images (n, 28, 28)` and `labels (n,)` given, and as `Hand` has it. No scene shows the family of
-    `CLUTTER` called `left_out`.
+    Gives `uint8 (count, 28, 28)` and `int64 (count,)`, 0 to 9 or `NOT_A_DIGIT`. A `Hand` writes the digits,
+    with the MNIST `images (n, 28, 28)` and `labels (n,)` given. No scene shows the family of `CLUTTER` called
+    `left_out`.
     """
     families = [family for family in CLUTTER if family not in (left_out, *_MEASURED_ONLY)]
     job = partial(_some_crops, families)
