@@ -31,7 +31,7 @@ class Row:
         likely = [says.get(value, rest) for value in range(11)]
         box = (60 * first + 10, self.y, 60 * (past - first) - 10, self.height)
         ink = np.zeros(box[:1:-1], np.uint8)
-        crop = Crop(box, np.zeros((28, 28), np.uint8), 0, first, past, strokes, self.dark, ink)
+        crop = Crop(box, np.zeros((28, 28), np.uint8), 0, first, past, strokes, self.dark, 100.0, ink)
         self.judged.append(Judged(crop, np.array(likely[:10], np.float32), likely[NONE]))
         return self
 
@@ -185,7 +185,7 @@ def test_what_is_less_sure_than_the_threshold_is_not_read() -> None:
 
 
 def test_in_a_row_of_digits_a_less_sure_one_is_read_as_well() -> None:
-    doubtful = {5: 0.4, NONE: 0.3}
+    doubtful = {5: 0.4, NONE: 0.05}
     assert read(Row().add(0, 1, {8: 0.99}).add(1, 2, doubtful).add(2, 3, {6: 0.99})) == "856"
     assert read(Row().add(0, 1, {8: 0.99}).add(1, 2, doubtful).add(2, 3, {NONE: 0.99})) == "8"
     assert read(Row().add(0, 1, doubtful)) == ""
@@ -240,6 +240,31 @@ def test_a_bare_stroke_is_a_one_beside_a_digit_and_nothing_by_itself() -> None:
     assert read(Row().add(0, 1, doubtful)) == ""
     assert read(Row().add(0, 1, doubtful).add(1, 2, {8: 0.99})) == "18"
     assert read(Row().add(0, 1, doubtful).add(1, 2, {NONE: 0.99})) == ""
+
+
+def test_what_stands_beside_a_digit_beyond_doubt_is_hardly_nothing() -> None:
+    doubtful = {NONE: 0.7, 4: 0.29}
+    assert read(Row().add(0, 1, doubtful)) == ""
+    assert read(Row().add(0, 1, doubtful).add(1, 2, {8: 0.99})) == "48"
+
+
+def test_a_digit_is_no_company_for_its_own_strokes() -> None:
+    """An open four is a hook and a bar, and the bar no one beside the four."""
+    for neighbour in ({}, {8: 0.99}):
+        row = Row().add(0, 1, {NONE: 0.98}).add(1, 2, {NONE: 0.56, 1: 0.43}).add(0, 2, {4: 0.99}, strokes=2)
+        if neighbour:
+            row.add(2, 3, neighbour)
+        assert read(row) == ("48" if neighbour else "4")
+
+
+def test_what_is_far_paler_than_the_digits_is_in_the_paper() -> None:
+    clutter = Row(250)
+    for place in range(10):
+        clutter.add(place, place + 1, {NONE: 0.97})
+    pale = [replace(one, crop=replace(one.crop, peak=25.0)) for one in clutter.judged]
+    number = Row(50).add(0, 1, {5: 0.95})
+    assert read(number, clutter) == ""
+    assert read(number, replace(clutter, judged=pale)) == "5"
 
 
 def test_a_short_stroke_beside_a_digit_is_no_one() -> None:

@@ -1,5 +1,7 @@
 """Layout: strokes become rows in reading order, and every sensible grouping of them is proposed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -94,6 +96,15 @@ def test_far_apart_strokes_are_not_one_number() -> None:
 
 def test_large_and_far_smaller_writing_are_not_one_number() -> None:
     assert len(rows(stroke(100, 100, 100, 200), stroke(220, 180, 15, 25))) == 2
+
+
+def test_what_is_far_paler_was_not_written_by_the_same_pen() -> None:
+    digit, beside = stroke(100, 100, 60, 100), stroke(180, 105, 60, 95)
+    assert len(rows(digit, beside)) == 1
+    assert len(rows(digit, replace(beside, peak=0.25 * digit.peak))) == 2
+    bar = stroke(165, 100, 40, 8)
+    assert len(only(rows(digit, bar)).strokes) == 2
+    assert len(only(rows(digit, replace(bar, peak=0.25 * digit.peak))).strokes) == 1
 
 
 def test_no_strokes_give_no_rows() -> None:

@@ -217,7 +217,9 @@ def draw(lines: Sequence[NDArray[np.float32]], height: float, thickness: float) 
     `height` is the digit's and `thickness` the pen's, both in pixels; below one pixel the ink pales.
     """
     every = np.concatenate(lines)
-    scale = (height - thickness) / max(float(np.ptp(every[:, 1])), 0.6 * float(np.ptp(every[:, 0])), 1e-3)
+    scale = max(height - thickness, 0) / max(
+        float(np.ptp(every[:, 1])), 0.6 * float(np.ptp(every[:, 0])), 1e-3
+    )
     oversample = 1 if thickness > 12 else 2 if thickness > 4 else 4
     margin = thickness / 2 + 1.5
     low = every.min(axis=0)
