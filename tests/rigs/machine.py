@@ -133,9 +133,13 @@ class Machine:
         )  # fmt: skip
         self._number = 0
         self._cursor = ""
-        self._port = self._connect(port)
-        self._lines = self._port.makefile("rb")
-        self.wait_until_up()
+        try:
+            self._port = self._connect(port)
+            self._lines = self._port.makefile("rb")
+            self.wait_until_up()
+        except BaseException:
+            self.__exit__()  # nobody else would end it
+            raise
 
     def __enter__(self) -> "Machine":
         return self
