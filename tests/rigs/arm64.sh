@@ -5,7 +5,7 @@ set -Eeuo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd -P)
 readonly limit=3600 # seconds, for all of it
-readonly frame=031_four-digits.jpg text=8130
+readonly frame=028_four-digits.jpg text=8130
 
 if [ "${1-}" != bounded ]; then
     exec timeout --kill-after=30 $limit "$0" bounded "$@"

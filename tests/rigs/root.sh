@@ -131,7 +131,7 @@ camera() { # FOLDER
 # Each still lies there forty times: the virtual camera shows a file for four frames, then the next, and over again.
 play_frames() { # FOLDER
     local name copy
-    for name in 000_ballpoint 025_two-digits 031_four-digits; do
+    for name in 000_ballpoint 024_two-digits 028_four-digits; do
         for copy in $(seq 10 49); do
             ln "$repository/tests/frames/$name.jpg" "$1/${name%%_*}$copy.jpg" 2>/dev/null ||
                 cp "$repository/tests/frames/$name.jpg" "$1/${name%%_*}$copy.jpg"
