@@ -195,6 +195,16 @@ def test_a_clock_that_jumps_by_years_changes_nothing(at_work, monkeypatch):
     assert set(shown[6:]) == {"7"}
 
 
+def open_descriptors():
+    """Those that stay: one that the monitor has just opened is closed again within a few looks."""
+
+    def look():
+        time.sleep(0.01)
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    return min(look() for _ in range(20))
+
+
 def test_memory_descriptors_and_threads_stay_flat(at_work):
     """Small frames, and every part at work on each: reading, steadying, showing, measuring."""
     half = {text: np.ascontiguousarray(draw(text)[::4, ::4]) for text in ("7", "42", "")}
@@ -209,7 +219,7 @@ def test_memory_descriptors_and_threads_stay_flat(at_work):
             known.append(
                 (
                     pages * resource.getpagesize(),
-                    len(list(Path("/proc/self/fd").iterdir())),
+                    open_descriptors(),
                     threading.active_count(),
                 )
             )
