@@ -195,16 +195,6 @@ def test_a_clock_that_jumps_by_years_changes_nothing(at_work, monkeypatch):
     assert set(shown[6:]) == {"7"}
 
 
-def open_descriptors():
-    """Those that stay: one that the monitor has just opened is closed again within a few looks."""
-
-    def look():
-        time.sleep(0.01)
-        return len(list(Path("/proc/self/fd").iterdir()))
-
-    return min(look() for _ in range(20))
-
-
 def test_memory_descriptors_and_threads_stay_flat(at_work):
     """Small frames, and every part at work on each: reading, steadying, showing, measuring."""
     half = {text: np.ascontiguousarray(draw(text)[::4, ::4]) for text in ("7", "42", "")}
@@ -219,7 +209,7 @@ def test_memory_descriptors_and_threads_stay_flat(at_work):
             known.append(
                 (
                     pages * resource.getpagesize(),
-                    open_descriptors(),
+                    len(list(Path("/proc/self/fd").iterdir())),
                     threading.active_count(),
                 )
             )
@@ -228,4 +218,5 @@ def test_memory_descriptors_and_threads_stay_flat(at_work):
     assert {"7", "4", ""} <= set(shown)
     memory, descriptors, threads = zip(*known, strict=True)
     assert memory[-1] - memory[0] < 8 << 20, f"grew by {(memory[-1] - memory[0]) >> 10} KB in {FRAMES} frames"
-    assert len(set(descriptors)) == 1 and len(set(threads)) == 1
+    # A file or two may just be written at one look; one that leaks each second, or each frame, shows.
+    assert max(descriptors) - min(descriptors) <= 2 and len(set(threads)) == 1
