@@ -102,7 +102,7 @@ for task in Path("/proc/self/task").iterdir():
     with suppress(OSError):  # it has just ended
         threads.append((task / "comm").read_text().strip())
 # At once, for two write to one pipe.
-os.write(1, f"{mates.number} {[name for name in threads if 'gloo' in name]}\n".encode())
+os.write(1, f"{mates.number} {[name for name in threads if 'gloo' in name]}\\n".encode())
 """
 
 
