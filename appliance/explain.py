@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision import Box, Crop, overlap
+from appliance.vision.layout import PALER
 
 _TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small to be judged by itself
 _TO_JOIN = 0.1  # the cost of taking one more stroke into a digit: most digits are one stroke
@@ -18,7 +19,6 @@ _BEYOND_DOUBT = 0.95
 _COMPANY = 0.05  # how much less likely it is, beside such a digit, that something is none
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _CLUTTERED = 3  # so many other things for each digit, and the frame shows no number
-_PALE = 0.3  # of the digits' ink: what is paler is in the paper, and does not count
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
@@ -166,7 +166,7 @@ def _credible(digits: Sequence[Judged], others: Sequence[Crop], other_tone: Sequ
     only_strokes = all(one.value == 1 for one in digits)
     if only_strokes and len(digits) > _FENCE:
         return []
-    palest = _PALE * float(np.median([one.crop.peak for one in digits] or [0]))
+    palest = PALER * float(np.median([one.crop.peak for one in digits] or [0]))
     others, other_tone = ([crop for crop in some if crop.peak > palest] for some in (others, other_tone))
     clutter = _as_large(others, 0.5 * tallest) + _as_large(other_tone, tallest)
     if clutter > (0 if only_strokes else _CLUTTERED) * len(digits):

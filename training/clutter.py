@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from training.hands import sign
 from training.paper import Picture, Shape, cloud, plain
-from training.pens import draw
+from training.pens import draw, one_of
 
 _LETTERS = "aaacdeeeefhhkmmnnprrrttuuvwxyABCEFHKLMNPRTUVWXY?&#"  # none that might pass for a digit
 
@@ -85,7 +85,7 @@ def keyboard(shape: Shape, rng: np.random.Generator) -> Picture:
     for top in range(int(rng.integers(-pitch, 0)), shape[0], pitch):
         for left in range(int(rng.integers(-pitch, 0)), shape[1], pitch):
             cv2.rectangle(page, (left + 3, top + 3), (left + pitch - 4, top + pitch - 4), key, -1)
-            letter = _LETTERS[int(rng.integers(len(_LETTERS)))].upper()
+            letter = one_of(_LETTERS, rng).upper()
             cv2.putText(
                 page,
                 letter,
@@ -102,10 +102,7 @@ def keyboard(shape: Shape, rng: np.random.Generator) -> Picture:
 def print_(shape: Shape, rng: np.random.Generator) -> Picture:
     """Lines of printed words."""
     page = plain(shape, rng)
-    fonts = _fonts()
-    font = ImageFont.truetype(
-        fonts[int(rng.integers(len(fonts)))], int(np.exp(rng.uniform(np.log(12), np.log(70))))
-    )
+    font = ImageFont.truetype(one_of(_fonts(), rng), int(np.exp(rng.uniform(np.log(12), np.log(70)))))
     lines = (
         " ".join(_word(rng) for _ in range(int(rng.integers(1, 9)))) for _ in range(int(rng.integers(1, 14)))
     )

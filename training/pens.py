@@ -182,8 +182,7 @@ def again(lines: Sequence[NDArray[np.float32]], rng: np.random.Generator) -> lis
     """Lines that a hand wrote once, as it would write them another time."""
     every = np.concatenate(lines)
     low, size = every.min(axis=0), np.ptp(every, axis=0)
-    side = max(size[1], 0.6 * size[0], 1e-3)
-    unit = [((line - low - size / 2) / side + 0.5).astype(np.float64) for line in lines]
+    unit = [((line - low - size / 2) / _height(every) + 0.5).astype(np.float64) for line in lines]
     return _bent(unit, rng.uniform(0.75, 1.25), 0.03, rng)
 
 
@@ -217,9 +216,7 @@ def draw(lines: Sequence[NDArray[np.float32]], height: float, thickness: float) 
     `height` is the digit's and `thickness` the pen's, both in pixels; below one pixel the ink pales.
     """
     every = np.concatenate(lines)
-    scale = max(height - thickness, 0) / max(
-        float(np.ptp(every[:, 1])), 0.6 * float(np.ptp(every[:, 0])), 1e-3
-    )
+    scale = max(height - thickness, 0) / _height(every)
     oversample = 1 if thickness > 12 else 2 if thickness > 4 else 4
     margin = thickness / 2 + 1.5
     low = every.min(axis=0)
@@ -238,6 +235,12 @@ def draw(lines: Sequence[NDArray[np.float32]], height: float, thickness: float) 
         )
     small = cv2.resize(canvas, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
     return small.astype(np.float32) / 255
+
+
+def _height(points: NDArray[np.float32]) -> float:
+    """How high a digit with these points is taken to be; a flat one is no wider than it would be high."""
+    width, height = np.ptp(points, axis=0).tolist()
+    return max(height, 0.6 * width, 1e-3)
 
 
 def _shaken(points: NDArray[np.float64], rng: np.random.Generator, wobble: float) -> NDArray[np.float64]:

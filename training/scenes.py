@@ -378,7 +378,7 @@ def _some_crops(families: Sequence[str], seed: Sequence[int]) -> tuple[NDArray[n
 def _any_scene(hand: Hand, families: Sequence[str], rng: np.random.Generator) -> Scene:
     look = random_look(rng)
     if rng.random() < 0.36:
-        return render_clutter(families[int(rng.integers(len(families)))], look, rng)
+        return render_clutter(one_of(families, rng), look, rng)
     fits = max(1, int(FRAME[1] / (look.height * (0.8 + look.spacing))))
     rows = int(rng.integers(1, max(2, int(FRAME[0] / (2.2 * look.height))) + 1)) if rng.random() < 0.5 else 1
     texts = [

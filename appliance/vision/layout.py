@@ -24,7 +24,7 @@ _NEAR = 0.3  # of the row's height: how far apart the parts of one digit may lie
 _WIDEST_DIGIT = 1.35  # width by height
 _MOST_TOGETHER = 3  # strokes of one digit
 _LEVEL, _STEEPEST = 0.15, 0.7  # slopes of a row: what is taken for level, and what is no row
-_PALER = 0.3  # of a stroke's ink: what is paler was not written by the same pen
+PALER = 0.3  # of a stroke's ink: what is paler was not written by the same pen
 _AGREE = 0.2  # how far most slopes from neighbour to neighbour differ at most within a number
 
 
@@ -116,7 +116,7 @@ def _beside(digits: Sequence[Stroke]) -> tuple[NDArray[np.bool_], float]:
     left, top, width, height = np.array([digit.box for digit in digits]).reshape(-1, 4, 1).swapaxes(0, 1)
     low, high = np.minimum(height, height.T), np.maximum(height, height.T)
     ink = np.array([[digit.peak] for digit in digits]).reshape(-1, 1)
-    one_pen = np.minimum(ink, ink.T) > _PALER * np.maximum(ink, ink.T)
+    one_pen = np.minimum(ink, ink.T) > PALER * np.maximum(ink, ink.T)
     across, down = ((middle.T - middle) for middle in (left + width / 2, top + height / 2))
     slope = _slope(np.where(low > 0.5 * high, across, 0), down, height)
     overlap = np.minimum(low, (low + high) / 2 - np.abs(down - slope * across))
@@ -146,7 +146,7 @@ def _belongs(fragment: Stroke, digits: Sequence[Stroke], height: int) -> bool:
     if max(fragment.width, fragment.height) < _FRAGMENT * height:
         return False
     return any(
-        fragment.peak > _PALER * digit.peak
+        fragment.peak > PALER * digit.peak
         and fragment.width < 1.5 * digit.height
         and max(fragment.left - digit.right, digit.left - fragment.right) < _NEAR * digit.height
         and max(fragment.top - digit.bottom, digit.top - fragment.bottom) < _NEAR * digit.height
