@@ -195,6 +195,16 @@ def test_a_clock_that_jumps_by_years_changes_nothing(at_work, monkeypatch):
     assert set(shown[6:]) == {"7"}
 
 
+def open_descriptors():
+    """Those that stay: a status file that is just being written is closed again, however slow the disk."""
+
+    def look():
+        time.sleep(0.02)
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    return min(look() for _ in range(100))
+
+
 def test_memory_descriptors_and_threads_stay_flat(at_work):
     """Small frames, and every part at work on each: reading, steadying, showing, measuring."""
     half = {text: np.ascontiguousarray(draw(text)[::4, ::4]) for text in ("7", "42", "")}
@@ -209,7 +219,7 @@ def test_memory_descriptors_and_threads_stay_flat(at_work):
             known.append(
                 (
                     pages * resource.getpagesize(),
-                    len(list(Path("/proc/self/fd").iterdir())),
+                    open_descriptors(),
                     threading.active_count(),
                 )
             )
@@ -218,5 +228,4 @@ def test_memory_descriptors_and_threads_stay_flat(at_work):
     assert {"7", "4", ""} <= set(shown)
     memory, descriptors, threads = zip(*known, strict=True)
     assert memory[-1] - memory[0] < 8 << 20, f"grew by {(memory[-1] - memory[0]) >> 10} KB in {FRAMES} frames"
-    # A file or two may just be written at one look; one that leaks each second, or each frame, shows.
-    assert max(descriptors) - min(descriptors) <= 2 and len(set(threads)) == 1
+    assert len(set(descriptors)) == 1 and len(set(threads)) == 1
