@@ -30,6 +30,8 @@ REPOSITORY = "/root/digit-appliance"
 WORK = Path(os.environ.get("DIGIT_RIGS") or Path.home() / ".cache/digit-appliance-rigs") / "machine"
 LIMIT = 7200
 """Seconds for all of it; QEMU interprets every instruction."""
+CPU = "Nehalem"
+"""One without AVX: in what QEMU 7.2 makes of that, numpy ended with a segmentation fault."""
 PATIENCE = 400
 """Seconds in which the service must be back at work: importing PyTorch alone takes about 40 there."""
 KILLS = 5
@@ -121,7 +123,7 @@ class Machine:
         port = WORK / "port"
         port.unlink(missing_ok=True)
         self._qemu = subprocess.Popen(
-            ["qemu-system-x86_64", "-cpu", "max", "-smp", "2",
+            ["qemu-system-x86_64", "-cpu", CPU, "-smp", "2",
              "-m", "2048", "-accel", "tcg,thread=multi", "-display", "none", "-nic", "none",
              "-kernel", WORK / "vmlinuz", "-initrd", WORK / "initrd.img",
              "-append", "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet",
