@@ -119,7 +119,7 @@ class Steadier:
         if text == self._stable.text or (agreed and not (lost and held)):
             self._show(self._candidate)
         elif not held:
-            self._show([])
+            self._forget_shown()
         else:
             self._stable = replace(self._stable, changed=False)
         return self._stable
@@ -172,6 +172,13 @@ class Steadier:
         for track in self._tracks:
             del track.history[: -self.settings.window]
         self._tracks = [track for track in self._tracks if track.alive]
+
+    def _forget_shown(self) -> None:
+        """Shows nothing. What has been away for the hold time is not waited for any more."""
+        in_view = [track for track, _ in self._candidate]
+        gone = [track for track, _ in self._shown if track not in in_view]
+        self._tracks = [track for track in self._tracks if track not in gone]
+        self._show([])
 
     def _show(self, parts: list[tuple[_Track, int]]) -> None:
         for track, _ in self._shown:

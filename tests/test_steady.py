@@ -269,6 +269,15 @@ def test_a_digit_that_left_stays_for_the_hold_and_is_cleared(hold):
     assert play.changes == ["7", ""] and play.shown[-1] == Stable() and left < play.time
 
 
+@pytest.mark.parametrize("fps", [1, 2, 3, 8])
+def test_another_number_is_shown_as_soon_by_a_slow_machine_as_frames_agree_on_it(fps):
+    play = Playback(agree=4, window=6, hold=1.0)
+    play.play(*[number("33")] * 8, frame=10**9 // fps)
+    shown = play.play(*[number("8130", x=FAR)] * 4, frame=10**9 // fps)
+    assert shown[-1] == "8130"
+    assert set(shown[:-1]) <= {"33", ""}
+
+
 def test_what_comes_back_within_the_hold_was_never_gone():
     play = Playback(hold=1)
     play.play(*[number("7")] * 10, *[NOTHING] * 28, *[number("7", x=FAR)] * 40, *[NOTHING] * 28)
