@@ -188,13 +188,16 @@ class Machine:
         self.sh(f"base64 -d >{path} <<<{base64.b64encode(content).decode()}")
 
     def reboot(self) -> None:
-        self.sh("systemctl reboot")
+        self._end("reboot")
         self.wait_until_up()
         self._cursor = ""
 
     def power_off(self) -> None:
-        self.sh("sync; systemctl poweroff --no-block")
+        self._end("poweroff")
         self._qemu.wait(PATIENCE)
+
+    def _end(self, how: str) -> None:
+        self.sh(f"sync; systemd-run --quiet --on-active=2 systemctl {how}")  # the agent has yet to answer
 
     def mark(self) -> None:
         """From here on the journal is listened to."""
