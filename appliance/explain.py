@@ -163,10 +163,12 @@ def _credible(digits: Sequence[Judged], others: Sequence[Crop], other_tone: Sequ
     lowest = _LOWEST * _usual_height(digits)
     digits = [one for one in digits if one.crop.box[3] >= lowest]
     digits = [one for one in digits if not any(_inside(one.crop.box, other.crop.box) for other in digits)]
+    doubtless = [one for one in digits if _beyond_doubt(one)]
+    palest = PALER * float(np.median([one.crop.peak for one in doubtless or digits] or [0]))
+    digits = [one for one in digits if one.crop.peak > palest]  # and no line of the paper
     only_strokes = all(one.value == 1 for one in digits)
     if only_strokes and len(digits) > _FENCE:
         return []
-    palest = PALER * float(np.median([one.crop.peak for one in digits] or [0]))
     others, other_tone = ([crop for crop in some if crop.peak > palest] for some in (others, other_tone))
     clutter = _as_large(others, 0.5 * tallest) + _as_large(other_tone, tallest)
     if clutter > (0 if only_strokes else _CLUTTERED) * len(digits):

@@ -29,6 +29,8 @@ _HALO = 4  # pixels that it is wide
 _GLARING = 2.0  # times as strong
 _PALE = 2.0  # times the ink of the lines: what is darker is no line
 _BARE = 0.2  # shorter by longer side
+_AT_EDGE = 3  # pixels
+_AS_STRONG = 0.9  # of the shadow's own peak, for which the strokes in it count too
 _DARKER = 1.6  # times the ink of a shadow that lies across it
 _LINE = 64  # pixels that a ruled line runs straight on
 _RUNS_ON = 0.4  # of the frame: how long it is altogether
@@ -112,8 +114,9 @@ def _pieces(
         return _strokes(ink, labels, stats)
     strokes = _strokes(ink, labels, stats)
     again, lines = _look_again(closer(), there, threshold)
-    strokes += _others(again, strokes)
-    strokes += _apart_from(strokes, _darker(ink * there), ink.shape)
+    within = _others(again, strokes)
+    within += _apart_from([*strokes, *within], _darker(ink * there), ink.shape)
+    strokes = [stroke for stroke in strokes if not _is_shade(stroke, within, ink.shape)] + within
     near = cv2.dilate(lines, np.ones((7, 7), np.uint8))
     faint = _above(ink, threshold)
     pale = _PALE * cv2.mean(ink, lines)[0]
@@ -192,6 +195,16 @@ def _apart_from(known: Sequence[Stroke], strokes: Sequence[Stroke], shape: tuple
         return list(strokes)
     shared, own, _ = _shared(strokes, whole)
     return [strokes[at] for at in np.flatnonzero((shared <= _MOSTLY * own).all(axis=1)).tolist()]
+
+
+def _is_shade(stroke: Stroke, within: Sequence[Stroke], shape: tuple[int, ...]) -> bool:
+    """Whether what runs from edge to edge of the frame only lies across strokes, as a pole's shadow does."""
+    height, width = shape
+    edges = (stroke.left, stroke.top, width - stroke.right, height - stroke.bottom)
+    if sum(away < _AT_EDGE for away in edges) < 2:
+        return False
+    strong = [one for one in within if one.peak > _AS_STRONG * stroke.peak]
+    return any(overlap(stroke.box, one.box) > _MOSTLY * one.width * one.height for one in strong)
 
 
 def _lies_on(stroke: Stroke, lines: NDArray[np.uint8]) -> bool:
