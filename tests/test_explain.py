@@ -267,6 +267,14 @@ def test_what_is_far_paler_than_the_digits_is_in_the_paper() -> None:
     assert read(number, replace(clutter, judged=pale)) == "5"
 
 
+def test_what_is_far_paler_than_the_digits_beside_it_is_a_line_of_the_paper() -> None:
+    row = Row().add(0, 1, {1: 0.9}).add(1, 2, {5: 0.99})
+    assert read(row) == "15"
+    row.judged[0] = replace(row.judged[0], crop=replace(row.judged[0].crop, peak=25.0))
+    assert read(row) == "5"
+    assert read(Row(judged=row.judged[:1])) == "1", "written in pencil, it is one by itself"
+
+
 def test_a_short_stroke_beside_a_digit_is_no_one() -> None:
     row = Row().add(0, 1, {NONE: 0.7, 1: 0.29}).add(1, 2, {8: 0.99})
     dash = row.judged[0]

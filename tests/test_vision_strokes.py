@@ -130,6 +130,24 @@ def test_a_digit_that_a_pens_shadow_lies_across_is_a_stroke(value: int, edge: fl
     assert [stroke for stroke in dark(shaded, noise=1) if overlap(stroke.box, box) > 0.85]
 
 
+@pytest.mark.parametrize("value", [2, 4, 5, 6])
+def test_a_shadow_right_across_the_frame_is_no_stroke_and_the_digit_in_it_is_one(value: int) -> None:
+    rows, columns = np.mgrid[:480, :640]
+    shade = (np.abs(columns + 0.3 * rows - 360) < 45).astype(np.float32)
+    paper = blank()
+    box = write(paper, digit(value), 250, 150)
+    stroke = only(dark(paper * (1 - 0.5 * shade), noise=1))
+    assert overlap(stroke.box, box) > 0.9
+
+
+@pytest.mark.parametrize("value", [2, 6, 8])
+def test_a_digit_is_a_stroke_though_it_is_nearly_dark(value: int) -> None:
+    paper = blank()
+    box = write(paper, digit(value), 250, 150, tone=70)
+    found = [stroke for stroke in dark(paper * 0.1, noise=12) if stroke.height > 20]
+    assert overlap(only(found).box, box) > 0.85
+
+
 @pytest.mark.parametrize("down", [False, True])
 @pytest.mark.parametrize("strength", [0.15, 0.35])
 def test_a_digit_on_lined_paper_is_a_stroke_without_the_lines(down: bool, strength: float) -> None:

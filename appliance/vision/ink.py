@@ -18,8 +18,9 @@ THICK, THIN = 0.3, 0.04
 """The thickest stroke of a digit that fills the frame, and of an ordinary one, by the shorter side."""
 
 _DARKEST_PAPER = 48  # below this, sensor noise would pass for contrast
-_NOISY = 3.0  # mean deviation in gray levels from which a wider blur pays
-_NOISE_LEFT = 2.0  # of that deviation, at its peaks, after the blur
+_BLURS = ((0.0, 3, 2.0), (3.0, 5, 2.0), (6.0, 9, 1.3))
+"""From which noise on, in gray levels, a blur of so many pixels pays, and how much of that noise is left
+at its peaks."""
 _LIGHTER = 1.01  # times as light as its board is chalk, at least
 
 
@@ -28,7 +29,7 @@ class _Smooth:
     picture: NDArray[np.uint8]
     small: NDArray[np.uint8]
     noise: float
-    """Of the frame: the mean deviation in gray levels."""
+    """At its peaks, in gray levels."""
 
 
 class Ink:
@@ -59,7 +60,7 @@ class Ink:
     def noise(self) -> float:
         """How much ink the sensor's noise alone may feign."""
         brightness = max(_DARKEST_PAPER, float(self._paper[::16, ::16].mean()))
-        return self._smooth.noise * _NOISE_LEFT * 255 / brightness
+        return self._smooth.noise * 255 / brightness
 
     def is_paper(self, where: NDArray[np.bool_]) -> bool:
         """Whether what is light there `(H, W)` is but paper between dark strokes, no lighter than usual."""
@@ -87,12 +88,13 @@ class Ink:
 def flatten(gray: NDArray[np.uint8], thickest: float = THICK) -> Ink:
     """The ink of a gray frame `uint8 (H, W)`, in strokes up to `thickest` of the frame's shorter side."""
     noise = float(cv2.absdiff(gray, cv2.medianBlur(gray, 3))[::3, ::3].mean())
-    smooth = cv2.GaussianBlur(gray, (3, 3) if noise < _NOISY else (5, 5), 0)
+    blur, left = next((blur, left) for least, blur, left in reversed(_BLURS) if noise >= least)
+    smooth = cv2.GaussianBlur(gray, (blur, blur), 0)
     height, width = gray.shape
     cell = max(1.0, min(height, width) / _BACKGROUND_ROWS)
     size = (max(1, round(width / cell)), max(1, round(height / cell)))
     small = cv2.resize(smooth, size, interpolation=cv2.INTER_AREA)
-    return Ink(_Smooth(smooth, small, noise), thickest)
+    return Ink(_Smooth(smooth, small, noise * left), thickest)
 
 
 def _ratio(difference: NDArray[np.uint8], brightness: NDArray[np.uint8]) -> NDArray[np.uint8]:
