@@ -1,6 +1,7 @@
 """The demonstration: the real service on the shipped frames, with simulated pins, in a terminal."""
 
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 
@@ -29,6 +30,10 @@ LOOKED_AT = Config(
 
 CHECKED = Config(camera=CameraSettings(dwell=20), steady=SteadySettings(hold=0.2))
 """Every still is in view just until the one before is forgotten and this one is steady."""
+
+
+_PATIENCE = 0.5
+"""Seconds in which the pins must show a text: a thread of their own moves them, which may have to wait."""
 
 
 def demonstrate(once: bool, factory: MockFactory) -> bool:
@@ -66,7 +71,11 @@ class Tally:
 
     def __call__(self, moment: Moment) -> None:
         """Takes note of a moment."""
-        self._shown[moment.frame.name] = moment.stable.text, self._display.character
+        text = moment.stable.text
+        until = time.monotonic() + _PATIENCE
+        while not _fits(character := self._display.character, text) and time.monotonic() < until:
+            time.sleep(0.001)
+        self._shown[moment.frame.name] = text, character
 
     @property
     def wrong(self) -> int:
@@ -91,7 +100,11 @@ class Tally:
         return table
 
     def _is_right(self, name: str) -> bool:
-        """Whether text and pins fit the label; of a longer number the display shows one digit at a time."""
-        label = self._labels[name]
+        """Whether text and pins fit the label."""
         shown, character = self._shown.get(name, (None, ""))
-        return shown == label and (character == label if len(label) < 2 else character in label)
+        return shown == self._labels[name] and _fits(character, shown)
+
+
+def _fits(character: str, text: str) -> bool:
+    """Whether a display may show that: of a longer number it shows one digit at a time, or a gap between."""
+    return character == text if len(text) < 2 else character in text

@@ -6,6 +6,7 @@ import select
 import subprocess
 import sys
 import termios
+from types import SimpleNamespace
 
 import pytest
 from drawn import save_frames, save_useless_weights, save_weights
@@ -53,6 +54,26 @@ def test_once_shows_every_frame_and_says_that_all_are_right(factory, capsys):
     for name in LABELS:
         assert name in printed
     assert "wrong" not in printed
+
+
+def test_pins_that_follow_a_little_later_are_waited_for():
+    class Late:
+        seen = iter(["", "", "4"])
+
+        @property
+        def character(self):
+            return next(self.seen, "4")
+
+    tally = demo.Tally(Late(), {"4.png": "4"})
+    tally(SimpleNamespace(frame=SimpleNamespace(name="4.png"), stable=SimpleNamespace(text="4")))
+    assert tally.wrong == 0
+
+
+def test_pins_that_never_follow_are_wrong(monkeypatch):
+    monkeypatch.setattr(demo, "_PATIENCE", 0.01)
+    tally = demo.Tally(SimpleNamespace(character=""), {"4.png": "4"})
+    tally(SimpleNamespace(frame=SimpleNamespace(name="4.png"), stable=SimpleNamespace(text="4")))
+    assert tally.wrong == 1
 
 
 def test_once_finds_a_label_that_was_not_shown(machine, factory, capsys):
