@@ -181,6 +181,7 @@ def appliance(pi: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         "PYTHONPATH": str(pi),
         "CONFIGURATION_DIRECTORY": str(pi),
         "DIGIT_APPLIANCE_STATE": str(pi / "state"),
+        "COLUMNS": "200",  # or tables are folded, and what is looked for with them
     }
     command = [sys.executable, "-m", "appliance", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, check=False)

@@ -287,7 +287,7 @@ def test_a_path_at_which_there_is_nothing_at_all_is_named_as_it_was_given(tmp_pa
 
 def test_a_missing_card_is_named(weights: Path) -> None:
     card_path(weights).unlink()
-    assert "No such file" in refusal(weights, card_path(weights))
+    assert f"its card {card_path(weights).name} is not beside it" in refusal(weights)
 
 
 def test_a_folder_is_no_weights_file(weights: Path) -> None:
