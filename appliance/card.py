@@ -67,10 +67,10 @@ def read_weights(weights: Path) -> tuple[bytes, Card]:
     Raises `WeightsError` if a file is missing or truncated, or does not fit the other.
     """
     data = _read(weights)
-    if not card_path(weights).exists():
-        missing = card_path(weights).name
-        raise WeightsError(f"{weights}: its card {missing} is not beside it; digit-train writes both, copy both")
-    card = _read_card(card_path(weights))
+    beside = card_path(weights)
+    if not beside.exists():
+        raise WeightsError(f"{weights}: its card {beside.name} is not beside it; copy both of what was trained")
+    card = _read_card(beside)
     if hashlib.sha256(data).hexdigest() != card.sha256:
         raise WeightsError(
             f"{weights}: not the weights its card describes (SHA-256 differs); copy both files again"
