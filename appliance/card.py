@@ -69,7 +69,7 @@ def read_weights(weights: Path) -> tuple[bytes, Card]:
     data = _read(weights)
     beside = card_path(weights)
     if not beside.exists():
-        raise WeightsError(f"{weights}: its card {beside.name} is not beside it; copy both of what was trained")
+        raise WeightsError(f"{weights}: its card {beside.name} is not beside it; copy both to one folder")
     card = _read_card(beside)
     if hashlib.sha256(data).hexdigest() != card.sha256:
         raise WeightsError(
