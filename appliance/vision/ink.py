@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BACKGROUND_ROWS = 120  # the background is smooth: a small picture of it is as good, and far faster
-THICK, THIN = 0.3, 0.04
+THICK, THIN = 0.3, 0.05
 """The thickest stroke of a digit that fills the frame, and of an ordinary one, by the shorter side."""
 
 _DARKEST_PAPER = 48  # below this, sensor noise would pass for contrast
