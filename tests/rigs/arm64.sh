@@ -67,9 +67,10 @@ try_camera() {
     local reader
     inside timeout 120 digit-appliance run --pins mock >"$work/shown" 2>&1 &
     reader=$!
-    # Ends at the line, or when the program does.
-    tail --follow --retry --lines=+1 --pid=$reader "$work/shown" 2>/dev/null | grep --quiet --max-count=1 "reads $text" ||
-        fail "through picamera2 it read: $(tail -n 3 "$work/shown" | tr '\n' ' ')"
+    until grep --quiet "reads $text" "$work/shown"; do
+        kill -0 $reader 2>/dev/null || fail "through picamera2 it read: $(tail -n 3 "$work/shown" | tr '\n' ' ')"
+        sleep 1
+    done
     kill $reader 2>/dev/null || true
     wait $reader || true
     echo "arm64 rig: through picamera2 and libcamera it reads $text"
