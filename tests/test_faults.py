@@ -157,7 +157,14 @@ def at_work(tmp_path, monkeypatch):
     def run(pictures, count, observe=lambda moment: None):
         monkeypatch.setattr(service, "open_camera", lambda *_, **__: Pictures(pictures, count))
         shown = deque(maxlen=100)  # however many there are, this takes no more memory
-        observers = [observe, lambda moment: shown.append(display.character)]
+
+        def forget(moment):
+            """A simulated pin keeps every change it ever made; a real one keeps none."""
+            if moment.frames % 1000 == 0:
+                for pin in factory.pins.values():
+                    pin.clear_states()
+
+        observers = [observe, lambda moment: shown.append(display.character), forget]
         appliance = Service(Options(lambda: config, factory), Requests(), observers)
         with Monitor(appliance) as monitor:
             appliance.observe(monitor)
