@@ -48,7 +48,7 @@ def demonstrate(once: bool, factory: MockFactory) -> bool:
     tally = Tally(display, labels)
     requests = Requests()
     with ExitStack() as stack:
-        observers: list[Observer] = [tally]
+        observers: list[Observer] = [tally] if once else []
         if sys.stdout.isatty():
             observers.append(stack.enter_context(View("recorded frames; q ends", display, labels)))
             observers.append(stack.enter_context(QuitKey(requests)))
@@ -56,9 +56,10 @@ def demonstrate(once: bool, factory: MockFactory) -> bool:
             log_to_stderr()
             observers.append(stack.enter_context(SegmentLog(display)))
         Service(options, requests, observers).run()
-    if once:
-        Console().print(tally.table())
-    return tally.wrong == 0 or not once
+    if not once:
+        return True
+    Console().print(tally.table())
+    return tally.wrong == 0
 
 
 class Tally:

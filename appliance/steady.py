@@ -176,8 +176,7 @@ class Steadier:
     def _forget_shown(self) -> None:
         """Shows nothing. What has been away for the hold time is not waited for any more."""
         in_view = [track for track, _ in self._candidate]
-        gone = [track for track, _ in self._shown if track not in in_view]
-        self._tracks = [track for track in self._tracks if track not in gone]
+        self._tracks = [track for track in self._tracks if track.shown is None or track in in_view]
         self._show([])
 
     def _show(self, parts: list[tuple[_Track, int]]) -> None:

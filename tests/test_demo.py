@@ -56,6 +56,13 @@ def test_once_shows_every_frame_and_says_that_all_are_right(factory, capsys):
     assert "wrong" not in printed
 
 
+def tallied(display):
+    """What came of a frame that shows a 4 and was read as one."""
+    tally = demo.Tally(display, {"4.png": "4"})
+    tally(SimpleNamespace(frame=SimpleNamespace(name="4.png"), stable=SimpleNamespace(text="4")))
+    return tally
+
+
 def test_pins_that_follow_a_little_later_are_waited_for():
     class Late:
         seen = iter(["", "", "4"])
@@ -64,16 +71,12 @@ def test_pins_that_follow_a_little_later_are_waited_for():
         def character(self):
             return next(self.seen, "4")
 
-    tally = demo.Tally(Late(), {"4.png": "4"})
-    tally(SimpleNamespace(frame=SimpleNamespace(name="4.png"), stable=SimpleNamespace(text="4")))
-    assert tally.wrong == 0
+    assert tallied(Late()).wrong == 0
 
 
 def test_pins_that_never_follow_are_wrong(monkeypatch):
     monkeypatch.setattr(demo, "_PATIENCE", 0.01)
-    tally = demo.Tally(SimpleNamespace(character=""), {"4.png": "4"})
-    tally(SimpleNamespace(frame=SimpleNamespace(name="4.png"), stable=SimpleNamespace(text="4")))
-    assert tally.wrong == 1
+    assert tallied(SimpleNamespace(character="")).wrong == 1
 
 
 def test_once_finds_a_label_that_was_not_shown(machine, factory, capsys):

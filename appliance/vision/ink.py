@@ -18,7 +18,7 @@ THICK, THIN = 0.3, 0.05
 """The thickest stroke of a digit that fills the frame, and of an ordinary one, by the shorter side."""
 
 _DARKEST_PAPER = 48  # below this, sensor noise would pass for contrast
-_BLURS = ((0.0, 3, 2.0), (3.0, 5, 2.0), (6.0, 9, 1.3))
+_BLURS = ((6.0, 9, 1.3), (3.0, 5, 2.0), (0.0, 3, 2.0))
 """From which noise on, in gray levels, a blur of so many pixels pays, and how much of that noise is left
 at its peaks."""
 _LIGHTER = 1.01  # times as light as its board is chalk, at least
@@ -88,7 +88,7 @@ class Ink:
 def flatten(gray: NDArray[np.uint8], thickest: float = THICK) -> Ink:
     """The ink of a gray frame `uint8 (H, W)`, in strokes up to `thickest` of the frame's shorter side."""
     noise = float(cv2.absdiff(gray, cv2.medianBlur(gray, 3))[::3, ::3].mean())
-    blur, left = next((blur, left) for least, blur, left in reversed(_BLURS) if noise >= least)
+    blur, left = next((blur, left) for least, blur, left in _BLURS if noise >= least)
     smooth = cv2.GaussianBlur(gray, (blur, blur), 0)
     height, width = gray.shape
     cell = max(1.0, min(height, width) / _BACKGROUND_ROWS)

@@ -101,10 +101,7 @@ def _spans(stroke: Stroke, shape: tuple[int, int]) -> bool:
 def _leaves(stroke: Stroke, shape: tuple[int, int]) -> bool:
     """Whether a bare stroke runs out of the frame, as the edge of a sheet or a cell does."""
     low, high = sorted((stroke.width, stroke.height))
-    at_edge = (
-        min(stroke.left, stroke.top) <= 1 or stroke.right >= shape[1] - 1 or stroke.bottom >= shape[0] - 1
-    )
-    return at_edge and low < _BARE * high
+    return stroke.edges_met(shape) > 0 and low < _BARE * high
 
 
 def _tall_enough(width: int, height: int) -> bool:

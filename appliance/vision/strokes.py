@@ -29,7 +29,6 @@ _HALO = 4  # pixels that it is wide
 _GLARING = 2.0  # times as strong
 _PALE = 2.0  # times the ink of the lines: what is darker is no line
 _BARE = 0.2  # shorter by longer side
-_AT_EDGE = 3  # pixels
 _AS_STRONG = 0.9  # of the shadow's own peak, for which the strokes in it count too
 _DARKER = 1.6  # times the ink of a shadow that lies across it
 _LINE = 64  # pixels that a ruled line runs straight on
@@ -67,6 +66,10 @@ class Stroke:
     @property
     def bottom(self) -> int:
         return self.box[1] + self.box[3]
+
+    def edges_met(self, shape: tuple[int, ...]) -> int:
+        """How many of the four edges of a frame `(H, W)` it reaches."""
+        return sum(away <= 1 for away in (self.left, self.top, shape[1] - self.right, shape[0] - self.bottom))
 
 
 def overlap(one: Box, other: Box) -> int:
@@ -199,9 +202,7 @@ def _apart_from(known: Sequence[Stroke], strokes: Sequence[Stroke], shape: tuple
 
 def _is_shade(stroke: Stroke, within: Sequence[Stroke], shape: tuple[int, ...]) -> bool:
     """Whether what runs from edge to edge of the frame only lies across strokes, as a pole's shadow does."""
-    height, width = shape
-    edges = (stroke.left, stroke.top, width - stroke.right, height - stroke.bottom)
-    if sum(away < _AT_EDGE for away in edges) < 2:
+    if stroke.edges_met(shape) < 2:
         return False
     strong = [one for one in within if one.peak > _AS_STRONG * stroke.peak]
     return any(overlap(stroke.box, one.box) > _MOSTLY * one.width * one.height for one in strong)
