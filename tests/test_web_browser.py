@@ -91,7 +91,7 @@ def test_picture_and_reading_follow_the_recording(look):
     page.wait_for_function("before => document.getElementById('canvas').toDataURL() !== before", arg=before)
     assert page.evaluate("document.getElementById('canvas').width") == 640
     expect(page.locator("#read .digit")).to_have_count(2)
-    assert page.locator("#read .digit").first.locator(".bars li.best").inner_text() == "7"
+    expect(page.locator("#read .digit").first.locator(".bars li.best")).to_have_text("7")
     expect(page.locator("#changes li b").first).to_have_text(re.compile("70|4"))
 
 
@@ -113,20 +113,22 @@ def test_a_wrong_reading_is_put_right_with_two_clicks(look, here):
     page = look()
     expect(page.locator("#said")).to_have_text("Reads 70")
     expect(page.locator("#read .digit")).to_have_count(2)
-    page.get_by_role("button", name=re.compile("wrong: 7")).click()
+    page.locator("#read .digit").first.get_by_role("button", name=re.compile("wrong: ")).click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("This was read as 7. What is it?")
+    expect(dialog).to_contain_text(re.compile("This was read as [47]. What is it?"))
     shoot(page, "ask-desktop-light")
+    # The recording goes on while the button is pressed: the digit asked about may be the next one.
+    asked = int(re.search("read as ([47])", dialog.inner_text())[1])
     dialog.get_by_role("button", name="1", exact=True).click()
     wait_until(lambda: here.store.answered(), "the correction")
     (one,) = here.store.answered()
-    assert (one.read, one.value) == (7, 1)
+    assert (one.read, one.value) == (asked, 1)
 
     page.get_by_role("link", name="Corrections").click()
     item = page.locator("#list .kept")
-    expect(item.locator(".what")).to_have_text("Read as 7, is 1")
+    expect(item.locator(".what")).to_have_text(f"Read as {asked}, is 1")
     item.locator("select").select_option("not a digit")
-    expect(item.locator(".what")).to_have_text("Read as 7, is not a digit")
+    expect(item.locator(".what")).to_have_text(f"Read as {asked}, is not a digit")
     assert here.store.answered()[0].value is None
     item.get_by_role("button", name="Delete").click()
     expect(page.locator("#no-corrections")).to_be_visible()
