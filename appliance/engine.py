@@ -63,7 +63,8 @@ class Torch:
         torch.set_num_threads(1)
         self._torch = torch
         network, self.card = load(weights)
-        self.network = folded(network)
+        # With the channels last, the convolutions of many crops take two thirds of the time.
+        self.network = folded(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def __call__(self, crops: Crops) -> Scores:
         with self._torch.inference_mode():
