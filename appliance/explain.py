@@ -2,20 +2,24 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision import Box, Crop, overlap
+from appliance.vision import Box, Crop, overlap, take_apart
 from appliance.vision.layout import PALER
 
 _TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small to be judged by itself
 _TO_JOIN = 0.1  # the cost of taking one more stroke into a digit: most digits are one stroke
-_TO_CUT = 0.1  # the cost of each part that a stroke is cut into: few digits touch
-_TO_DISMISS = 0.5  # the cost of taking a stroke for none where it might be digits that touch
+_TO_CUT = 0.2  # the cost of each part that a stroke is cut into: few digits touch
+_TO_DISMISS = 0.8  # the cost of taking a stroke for none where it might be digits that touch
 _NEVER = 1e-6  # no probability is taken to be less
 _BEYOND_DOUBT = 0.95
+_DOUBTED = 0.9  # what is less sure may be digits that touch
+_MOST_DOUBTED = 4  # where more are, it is print or clutter
+_HOPELESS = 0.3  # what is less sure is no digit, whatever stands beside it
+_TOO_NARROW = 0.5  # width by height
 _COMPANY = 0.05  # how much less likely it is, beside such a digit, that something is none
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _CLUTTERED = 3  # so many other things for each digit, and the frame shows no number
@@ -59,22 +63,44 @@ def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[li
     """
     tones = [[crop for crop in crops if crop.dark is dark] for dark in (True, False)]
     first, second = (0, 1) if _most(tones[0]) >= _most(tones[1]) else (1, 0)
-    judged = judge(tones[first])
+    judged = _judged(tones[first], judge)
     found = {first: _read_rows(judged, threshold)}
     digits = _credible(*found[first], [crop for crop in tones[second] if crop.strokes == 1])
     sure, weight = _weight(digits)
     if sure and weight > _most(tones[second]):
         return digits, judged
-    judged_too = judge(tones[second])
+    judged_too = _judged(tones[second], judge)
     found[second] = _read_rows(judged_too, threshold)
     digits = max((_credible(*found[this], found[1 - this][1]) for this in (0, 1)), key=_weight)
     return digits, [*judged, *judged_too]
 
 
+def _judged(crops: Sequence[Crop], judge: Judge) -> list[Judged]:
+    """The crops of one tone, judged; and the parts of those in doubt that may be digits that touch."""
+    judged = judge(crops)
+    doubted = [one for one in judged if _may_be_several(one)]
+    doubted = [one for one in doubted if one.crop.box[3] >= 0.5 * _tallest(doubted)]
+    if not doubted or len(doubted) > _MOST_DOUBTED:
+        return judged
+    parts = [part for one in doubted for part in take_apart(one.crop)]
+    lefts = judge([part for part in parts if part.first == int(part.first)])
+    # Most of what is in doubt is no number: what begins with no digit needs no more looking at.
+    hopeful = {(one.crop.row, one.crop.first) for one in lefts if one.confidence > _HOPELESS}
+    others = [part for part in parts if part.first != int(part.first)]
+    others = [part for part in others if (part.row, int(part.first)) in hopeful]
+    return sorted([*judged, *lefts, *judge(others)], key=lambda one: one.crop.row)
+
+
+def _may_be_several(one: Judged) -> bool:
+    """Whether a whole stroke may be digits that touch, for it is not clearly one."""
+    width, height = one.crop.box[2:]
+    return one.crop.strokes == 1 and one.confidence < _DOUBTED and width >= _TOO_NARROW * height
+
+
 def _most(crops: Sequence[Crop]) -> int:
-    """No digits that are made of these weigh more."""
+    """No digits that are made of these weigh more, unless some touch."""
     rows = (list(members) for _, members in groupby(crops, key=lambda crop: crop.row))
-    return sum(max(crop.past for crop in row) * max(crop.box[3] for crop in row) for row in rows)
+    return sum(int(max(crop.past for crop in row)) * max(crop.box[3] for crop in row) for row in rows)
 
 
 def _read_rows(judged: Sequence[Judged], threshold: float) -> tuple[list[Judged], list[Crop]]:
@@ -105,33 +131,32 @@ def best_explanation(row: Sequence[Judged]) -> list[Judged]:
     Every part belongs to a digit, or to a whole stroke that is none, or is ignored; each costs the negative
     logarithm of its probability, and the cheapest way through the row is found by dynamic programming.
     """
-    past = max(one.crop.past for one in row)
-    cost = [0.0] + [np.inf] * past
-    taken: list[Judged | None] = [None] * (past + 1)
-    start = list(range(-1, past))
+    ends = sorted({0.0, *(end for one in row for end in (one.crop.first, one.crop.past))})
+    cost = {ends[0]: 0.0}
+    way: dict[float, tuple[float, Judged | None]] = {}
     judged_alone = {one.crop.first for one in row}
-    for end in range(1, past + 1):
-        if end - 1 not in judged_alone:
-            cost[end] = cost[end - 1] + _TO_IGNORE
+    taken_apart = {one.crop.first for one in row if not one.crop.strokes}
+    for before, end in pairwise(ends):
+        cost[end], way[end] = np.inf, (before, None)
+        if before not in judged_alone:
+            cost[end] = cost[before] + _TO_IGNORE
         for one in (one for one in row if one.crop.past == end):
-            first = one.crop.first
-            price = _price(one)
-            if cost[first] + price < cost[end]:
-                cost[end], start[end], taken[end] = cost[first] + price, first, one
+            price = cost[one.crop.first] + _price(one, one.crop.first in taken_apart)
+            if price < cost[end]:
+                cost[end], way[end] = price, (one.crop.first, one)
     chosen: list[Judged] = []
-    while past > 0:
-        if (best := taken[past]) is not None:
+    while end > 0:
+        end, best = way[end]
+        if best is not None:
             chosen.append(best)
-        past = start[past]
     return chosen[::-1]
 
 
-def _price(one: Judged) -> float:
+def _price(one: Judged, taken_apart: bool) -> float:
     """Only one whole stroke may be judged to be none: not what it was cut into, nor joined with."""
     digit = -float(np.log(max(one.confidence, _NEVER)))
     if one.crop.strokes == 1:
-        cut = one.crop.past - one.crop.first > 1
-        return min(digit, _TO_DISMISS * cut - float(np.log(max(one.none, _NEVER))))
+        return min(digit, _TO_DISMISS * taken_apart - float(np.log(max(one.none, _NEVER))))
     return digit + (_TO_JOIN * (one.crop.strokes - 1) if one.crop.strokes else _TO_CUT)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from appliance.errors import FrameError
 from appliance.frame import Frame
 from appliance.reader import Reading
-from appliance.vision import Crop, find_crops
+from appliance.vision import Crop
 from appliance.vision.ink import flatten
 from appliance.vision.strokes import find_strokes
 
@@ -25,7 +25,7 @@ def draw_stages(frame: Frame, reading: Reading, folder: Path) -> list[Path]:
 
     Raises `FrameError` if the folder cannot be written.
     """
-    crops = find_crops(frame.gray)
+    crops = [one.crop for one in reading.judged]
     ink = flatten(frame.gray)
     darker = 2 * sum(crop.dark for crop in crops) >= len(crops)
     pictures = {

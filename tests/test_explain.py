@@ -1,5 +1,6 @@
 """From judged crops to digits: made-up rows, where it is clear what a person would read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import inf
@@ -31,7 +32,7 @@ class Row:
         likely = [says.get(value, rest) for value in range(11)]
         box = (60 * first + 10, self.y, 60 * (past - first) - 10, self.height)
         ink = np.zeros(box[:1:-1], np.uint8)
-        crop = Crop(box, np.zeros((28, 28), np.uint8), 0, first, past, strokes, self.dark, 100.0, ink)
+        crop = Crop(box, np.zeros((28, 28), np.uint8), 0, first, past, strokes, self.dark, 100.0, 0.0, ink)
         self.judged.append(Judged(crop, np.array(likely[:10], np.float32), likely[NONE]))
         return self
 
@@ -97,6 +98,41 @@ def test_digits_that_touch_are_none_together_and_read_apart() -> None:
 
 def test_a_scribble_is_none_though_its_parts_might_be_something() -> None:
     assert read(Row().add(0, 2, {NONE: 0.9}).part(0, 1, {6: 0.7}).part(1, 2, {7: 0.7})) == ""
+
+
+def pair(says: dict[int, float], row: int = 0, height: int = 100) -> Judged:
+    """Two strokes with a bridge between them, judged as one."""
+    ink = np.zeros((height, height), np.uint8)
+    ink[:, : height // 6] = ink[:, -height // 6 :] = ink[height // 2 : height // 2 + height // 12] = 255
+    made = Row(height=height).add(0, 1, says).judged[0]
+    return replace(made, crop=replace(made.crop, box=(10, 100, height, height), ink=ink, row=row))
+
+
+def asked_for(*strokes: Judged) -> list[Crop]:
+    """The parts that the network is asked for beside these strokes, all of them taken for ones."""
+    asked: list[Crop] = []
+
+    def judge(crops: Sequence[Crop]) -> list[Judged]:
+        asked.extend(crops)
+        whole = {id(one.crop): one for one in strokes}
+        one = Row().part(0, 1, {1: 0.97}).judged[0]
+        return [whole.get(id(crop), replace(one, crop=crop)) for crop in crops]
+
+    digits_of([one.crop for one in strokes], judge, 0.5)
+    return [crop for crop in asked if crop.strokes == 0]
+
+
+def test_only_what_is_in_doubt_is_taken_apart() -> None:
+    assert asked_for(pair({8: 0.99})) == []
+    left, right = asked_for(pair({NONE: 0.99}))[0], asked_for(pair({8: 0.6}))[-1]
+    assert left.first == 0 and left.box[:2] == (10, 100) and left.box[2] < 60
+    assert right.past == 1 and right.box[0] + right.box[2] == 110
+
+
+def test_dirt_beside_a_number_is_not_taken_apart_nor_a_page_of_print() -> None:
+    large, small = pair({NONE: 0.99}), pair({NONE: 0.99}, row=1, height=40)
+    assert {part.row for part in asked_for(large, small)} == {0}
+    assert asked_for(*(pair({NONE: 0.99}, row) for row in range(20))) == []
 
 
 def test_three_digits_that_touch_are_read_where_two_cuts_are_right_and_others_are_not() -> None:

@@ -75,9 +75,8 @@ NONE = 10
 def crop(first: int, past: int, says: dict[int, float], strokes: int = 1, classes: int = 11) -> Crop:
     """One of a row whose parts are 60 pixels wide."""
     box = (60 * first + 10, 100, 60 * (past - first) - 10, 100)
-    return Crop(
-        box, answers(says, classes), 0, first, past, strokes, True, 100.0, np.zeros(box[:1:-1], np.uint8)
-    )
+    ink = np.zeros(box[:1:-1], np.uint8)
+    return Crop(box, answers(says, classes), 0, first, past, strokes, True, 100.0, 0.0, ink)
 
 
 class Desk:

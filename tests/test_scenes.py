@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.network import NOT_A_DIGIT
-from appliance.vision import find_crops
+from appliance.vision import find_crops, take_apart
 from appliance.vision.crops import as_mnist
 from training import scenes
 from training.clutter import CLUTTER
@@ -312,7 +312,8 @@ def test_digits_that_touch_are_none_together_and_their_parts_the_digits(text: st
     held = {
         judge(pair, crop.box, crop.ink)
         for pair, count in zip(pairs, pieces, strict=True)
-        for crop in find_crops(pair.gray)
+        for whole in find_crops(pair.gray)
+        for crop in (whole, *take_apart(whole))
         if crop.dark and count == 1
     }
     assert {int(text[0]), int(text[1]), NOT_A_DIGIT} <= held

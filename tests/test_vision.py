@@ -10,7 +10,7 @@ from handwritten import Gray, Ink, blank, digit, gray, mark, overlap, write, wri
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appliance.vision import Crop, find_crops
+from appliance.vision import Crop, find_crops, take_apart
 from training.pens import DIGITS, draw
 
 WAYS = [(value, way) for value, ways in DIGITS.items() for way in range(len(ways))]
@@ -110,17 +110,18 @@ def is_sound(frame: Gray) -> None:
     before = frame.copy()
     crops = find_crops(frame)
     assert np.array_equal(frame, before)
-    for crop in crops:
+    parts = [part for crop in crops if crop.strokes == 1 for part in take_apart(crop)]
+    for crop in crops + parts:
         x, y, width, height = crop.box
         assert x >= 0 and y >= 0 and width > 0 and height > 0
         assert x + width <= frame.shape[1] and y + height <= frame.shape[0]
         assert crop.image.shape == (28, 28) and crop.image.dtype == np.uint8
         assert 0 <= crop.first < crop.past and crop.strokes >= 0
-        assert all(type(number) is int for number in (*crop.box, crop.row, crop.first, crop.past))
+        assert all(type(number) is int for number in (*crop.box, crop.row))
     order = [(not crop.dark, crop.row) for crop in crops]
     assert order == sorted(order), "dark ones first, row by row"
-    parts = [(crop.row, crop.first, crop.past) for crop in crops]
-    assert len(set(parts)) == len(parts)
+    places = [(crop.row, crop.first, crop.past) for crop in crops + parts]
+    assert len(set(places)) == len(places)
 
 
 @given(LENGTHS, LENGTHS, st.sampled_from(CONTENTS), st.sampled_from(VIEWS), st.integers(0, 2**32 - 1))
@@ -290,6 +291,7 @@ def test_touching_digits_are_offered_both_together_and_apart(one: int, other: in
     paper = blank()
     left, right = write_touching(paper, digit(one), digit(other), 200, 150)
     crops = find_crops(gray(paper))
+    crops += [part for crop in crops for part in take_apart(crop)]
     both = left[0], 151, right[0] + right[2] - left[0], max(left[3], right[3])
     assert overlap(best(crops, both).box, both) > 0.95
     pairs = [(a, b) for a in crops for b in crops if a.row == b.row and a.past == b.first]

@@ -1,5 +1,6 @@
 """Crops are made as MNIST was: 20 pixels in 28, by the centre of mass, white on black."""
 
+import cv2
 import numpy as np
 import pytest
 from handwritten import digit
@@ -70,17 +71,20 @@ def test_every_digit_that_is_drawn_is_fitted_as_mnist_was(
     is_as_mnist(as_mnist(inked(value, height, max(1.5, stroke * height), seed=seed)))
 
 
-@given(arrays(np.uint8, st.tuples(st.integers(1, 60), st.integers(1, 60))))
-@settings(max_examples=60, deadline=None)
-def test_no_ink_is_too_odd(ink: np.ndarray) -> None:
-    image = as_mnist(ink)
+@given(
+    arrays(np.uint8, st.tuples(st.integers(1, 60), st.integers(1, 60))), st.sampled_from([0, -0.7, 0.2, 0.7])
+)
+@settings(max_examples=100, deadline=None)
+def test_no_ink_is_too_odd(ink: np.ndarray, slope: float) -> None:
+    image = as_mnist(ink, slope)
     assert image.shape == (28, 28) and image.dtype == np.uint8
     assert image.any() or ink.max() < 255
 
 
+@pytest.mark.parametrize("slope", [0, 0.3])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1)])
-def test_lines_and_dots_fit_as_well(shape: tuple[int, int]) -> None:
-    image = as_mnist(np.full(shape, 255, np.uint8))
+def test_lines_and_dots_fit_as_well(shape: tuple[int, int], slope: float) -> None:
+    image = as_mnist(np.full(shape, 255, np.uint8), slope)
     assert max(extent(image)[2:]) == 20
     assert image.max() == 255
 
@@ -135,3 +139,27 @@ def test_a_single_stroke_keeps_its_own_ink() -> None:
     assert box == (5, 6, ink.shape[1], ink.shape[0])
     assert np.array_equal(image, as_mnist(ink))
     assert np.array_equal(ink, before)
+
+
+def turned(ink: np.ndarray, degrees: float) -> np.ndarray:
+    """Ink as it looks on paper that is turned clockwise, cut to its bounds."""
+    side = 2 * max(ink.shape)
+    turn = cv2.getRotationMatrix2D((ink.shape[1] / 2, ink.shape[0] / 2), -degrees, 1)
+    turn[:, 2] += (side - np.array(ink.shape[::-1])) / 2
+    canvas = cv2.warpAffine(ink, turn, (side, side))
+    x, y, width, height = cv2.boundingRect(canvas)
+    return canvas[y : y + height, x : x + width]
+
+
+@pytest.mark.parametrize("degrees", [-30, -10, 10, 30])
+@pytest.mark.parametrize("value", [1, 4, 7])
+def test_a_digit_of_a_row_that_falls_or_rises_is_turned_upright(value: int, degrees: float) -> None:
+    ink = inked(value, 120, 12)
+    leaning = turned(ink, degrees)
+    upright, as_seen, wanted = (
+        as_mnist(leaning, np.tan(np.deg2rad(degrees))).astype(float),
+        as_mnist(leaning).astype(float),
+        as_mnist(ink).astype(float),
+    )
+    is_as_mnist(upright.astype(np.uint8))
+    assert np.abs(upright - wanted).mean() < 0.4 * np.abs(as_seen - wanted).mean()

@@ -1,15 +1,14 @@
-"""Cuts: digits that touch are offered apart, and an ordinary digit stays whole."""
+"""Cuts: of a stroke that is digits which touch, each digit is among the parts that are offered."""
 
 import numpy as np
 import pytest
 from handwritten import blank, digit, gray, overlap, write, write_touching
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from appliance.vision.crops import around
-from appliance.vision.cuts import apart
-from appliance.vision.layout import find_rows, hypotheses
+from appliance.vision.cuts import Part, apart
 from appliance.vision.strokes import Box, Stroke, find_strokes
-
-FRAME = (480, 640)
 
 
 def touching(one: int, other: int) -> tuple[Stroke, Box, Box]:
@@ -20,55 +19,86 @@ def touching(one: int, other: int) -> tuple[Stroke, Box, Box]:
     return found, left, right
 
 
-def drawn(part: Stroke, whole: Stroke) -> np.ndarray:
-    """Where a part has ink, in a picture of the whole."""
-    picture = np.zeros(whole.ink.shape, np.bool_)
-    x, y = part.left - whole.left, part.top - whole.top
-    picture[y : y + part.height, x : x + part.width] = part.ink > 127
+def placed(part: Part, shape: tuple[int, ...]) -> np.ndarray:
+    """A part's ink where it lies in the stroke."""
+    picture = np.zeros(shape, np.uint8)
+    height, width = part.ink.shape
+    picture[part.top : part.top + height, part.left : part.left + width] = part.ink
     return picture
 
 
-@pytest.mark.parametrize(("one", "other"), [(3, 6), (0, 0), (2, 8), (5, 9), (8, 3), (1, 5), (4, 7)])
-def test_touching_digits_are_offered_whole_and_in_parts(one: int, other: int) -> None:
+def alike(one: np.ndarray, other: np.ndarray) -> float:
+    """How much two masks have in common, from 0 to 1."""
+    return float((one & other).sum() / (one | other).sum())
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(3, 6), (0, 0), (2, 8), (5, 9), (8, 3), (1, 5), (4, 7), (7, 1), (1, 6)]
+)
+def test_digits_that_touch_are_offered_apart_by_one_cut(one: int, other: int) -> None:
     found, left, right = touching(one, other)
-    (row,) = find_rows([found], FRAME)
-    offered = list(hypotheses(row))
-    (whole,) = [around(one.parts) for one in offered if one.strokes == 1]
-    assert overlap(whole, found.box) > 0.95
-    parts = [around(part.parts) for part in offered if part.strokes == 0]
-    for digit_box in (left, right):
-        assert max(overlap(digit_box, box) for box in parts) > 0.7, (digit_box, parts)
+    parts = apart(found.ink)
+
+    def fits(part: Part, wanted: Box) -> float:
+        height, width = part.ink.shape
+        return overlap((found.left + part.left, found.top + part.top, width, height), wanted)
+
+    pairs = [(a, b) for a in parts for b in parts if a.first == 0 and a.past == b.first and b.past == 1]
+    assert max(min(fits(a, left), fits(b, right)) for a, b in pairs) > 0.8
 
 
-def test_the_parts_of_a_stroke_are_the_stroke() -> None:
-    found, _, _ = touching(3, 6)
-    (parts,) = apart([found])
-    assert len(parts) > 1
-    assert np.array_equal(np.sum([drawn(part, found) for part in parts], axis=0), found.ink > 127)
+def strokes_on_a_slope(lean: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two straight strokes with a bridge between them, and each of the two by itself."""
+    left, right, bridge = (np.zeros((120, 200), np.uint8) for _ in range(3))
+    for row in range(120):
+        start = round(lean * (119 - row)) + (60 if lean < 0 else 0)
+        left[row, start : start + 16] = right[row, start + 60 : start + 76] = 255
+    middle = round(lean * 59) + (60 if lean < 0 else 0)
+    bridge[56:64, middle : middle + 70] = 255
+    columns = np.flatnonzero((left | right).max(axis=0))
+    bounds = slice(columns[0], columns[-1] + 1)
+    return tuple(ink[:, bounds] for ink in (left | right | bridge, left, right))  # type: ignore[return-value]
 
 
-def test_leaning_strokes_joined_at_one_point_are_cut_along_their_slope() -> None:
-    ink = np.zeros((120, 140), np.uint8)
-    rows = np.arange(120)
-    for start in (0, 60):
-        for row in rows:
-            ink[row, start + (119 - row) // 2 :][:16] = 255
-    ink[56:64, 40:100] = 255
-    whole = Stroke((50, 60, 140, 120), ink, 150.0)
-    left, right = np.zeros_like(ink), np.zeros_like(ink)
-    for row in rows:
-        left[row, (119 - row) // 2 :][:16] = 255
-        right[row, 60 + (119 - row) // 2 :][:16] = 255
-    (row_found,) = find_rows([whole], FRAME)
-    pictures = [np.any([drawn(part, whole) for part in one.parts], axis=0) for one in hypotheses(row_found)]
-    for wanted in (left > 127, right > 127):
-        assert max((wanted & seen).sum() / (wanted | seen).sum() for seen in pictures) > 0.8
+@pytest.mark.parametrize("lean", [-0.5, 0, 0.3, 0.6])
+def test_leaning_digits_are_cut_along_their_slope(lean: float) -> None:
+    ink, left, right = strokes_on_a_slope(lean)
+    pictures = [placed(part, ink.shape) > 127 for part in apart(ink)]
+    for wanted in (left > 0, right > 0):
+        assert max(alike(wanted, seen) for seen in pictures) > 0.75
+
+
+def test_the_middle_one_of_three_is_offered_too() -> None:
+    paper = blank()
+    left, middle = write_touching(paper, digit(2), digit(0), 100, 150)
+    _, right = write_touching(paper, digit(0), digit(6), middle[0], middle[1])
+    (found,) = find_strokes(gray(paper))[0]
+    for wanted in (left, middle, right):
+        boxes = [
+            (found.left + part.left, found.top + part.top, *part.ink.shape[::-1]) for part in apart(found.ink)
+        ]
+        assert max(overlap(wanted, box) for box in boxes) > 0.7
 
 
 @pytest.mark.parametrize("value", range(10))
-def test_a_digit_by_itself_is_hardly_cut(value: int) -> None:
-    """Each cut costs the network pictures, and a digit is read far more often than a pair that touches."""
+def test_no_two_cuts_are_alike(value: int) -> None:
+    """Each costs the network two pictures."""
     paper = blank()
-    box = write(paper, digit(value), 200, 150)
+    write(paper, digit(value), 200, 150)
     (found,) = find_strokes(gray(paper))[0]
-    assert len(apart([found])[0]) <= (1 if box[2] < 0.7 * box[3] else 2)
+    lefts = [placed(part, found.ink.shape) > 127 for part in apart(found.ink) if part.first == 0]
+    assert len(lefts) < 10
+    assert all(alike(a, b) < 0.97 for at, a in enumerate(lefts) for b in lefts[:at])
+
+
+@given(arrays(np.uint8, st.tuples(st.integers(1, 60), st.integers(1, 90))))
+@settings(max_examples=100, deadline=None)
+def test_whatever_the_stroke_its_parts_are_taken_from_it(ink: np.ndarray) -> None:
+    for part in apart(ink):
+        assert 0 <= part.first < part.past <= 1 and (part.first, part.past) != (0, 1)
+        seen = placed(part, ink.shape)
+        assert seen.any() and np.array_equal(seen[seen > 0], ink[seen > 0])
+
+
+def test_a_stroke_without_ink_has_no_parts() -> None:
+    assert apart(np.zeros((80, 60), np.uint8)) == []

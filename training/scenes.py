@@ -5,7 +5,7 @@ it is, so what vision finds can be told apart: a whole digit, a part, two togeth
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.network import NOT_A_DIGIT
-from appliance.vision import Box, Crop, find_crops
+from appliance.vision import Box, Crop, find_crops, take_apart
 from appliance.vision.crops import as_mnist
 from training import hands, paper
 from training.clutter import CLUTTER
@@ -391,8 +391,7 @@ def _any_scene(hand: Hand, families: Sequence[str], rng: np.random.Generator) ->
 def _judged(scene: Scene, rng: np.random.Generator) -> list[tuple[NDArray[np.uint8], int]]:
     """The scene's crops with their values; of those that are none, no more than a few."""
     digits, others = [], []
-    for found in find_crops(scene.gray):
-        value = judge(scene, found.box, found.ink)
+    for found, value in _valued(scene, rng):
         if value == NOT_A_DIGIT:
             # Most bare strokes in a frame full of things are none, but that is for the reader to weigh.
             if found.box[2] > 0.35 * found.box[3] or rng.random() < _BARE_STROKES:
@@ -401,3 +400,18 @@ def _judged(scene: Scene, rng: np.random.Generator) -> list[tuple[NDArray[np.uin
             digits.append((found.image, value))
     rng.shuffle(others)
     return digits + others[: max(6, len(digits) // 2)]
+
+
+def _valued(scene: Scene, rng: np.random.Generator) -> Iterator[tuple[Crop, int | None]]:
+    """The scene's crops with their values, and the parts of whole strokes that are none.
+
+    Of the parts one for each value: they are many, and much alike.
+    """
+    for crop in find_crops(scene.gray):
+        value = judge(scene, crop.box, crop.ink)
+        yield crop, value
+        if value == NOT_A_DIGIT and crop.strokes == 1:
+            parts = take_apart(crop)
+            rng.shuffle(parts)
+            one_each = {judge(scene, part.box, part.ink): part for part in parts}
+            yield from ((part, value) for value, part in one_each.items())

@@ -1,8 +1,8 @@
 """From a frame to crops: finds what may be digits and makes each as MNIST was made.
 
-`ink` flattens the light, `strokes` finds the connected pieces, `cuts` takes apart what may be digits that
-touch, `layout` arranges all in rows and proposes what belongs together, `crops` makes the pictures that
-the network sees.
+`ink` flattens the light, `strokes` finds the connected pieces, `layout` arranges them in rows and proposes
+what belongs together, `crops` makes the pictures that the network sees. Of those that it takes for no digit,
+`cuts` takes apart what may be digits that touch.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision import crops, layout
+from appliance.vision import crops, cuts, layout
 from appliance.vision.strokes import Box, find_strokes, overlap
 
-__all__ = ["Box", "Crop", "find_crops", "overlap"]
+__all__ = ["Box", "Crop", "find_crops", "overlap", "take_apart"]
 
 _SMALLEST_FRAME = 240  # pixels of its shorter side; a smaller frame is enlarged first
 _MOST_ENLARGED = 4.0
-_MOST_CROPS = 96  # that are judged in one frame, so that a page of print takes no longer than a number
+_MOST_CROPS = 48  # that are judged in one frame, so that a page of print takes no longer than a number
 _AS_TALL = 0.5  # of the tallest row: where others as tall are too many to judge, it is a keyboard or print
 
 
@@ -29,20 +29,23 @@ class Crop:
     """What may be a digit: where it is, and as the network sees it.
 
     `box` is in frame pixels, `image` is `uint8 (28, 28)`, white on black. `row`, `first` and `past` say
-    which parts of which row it is made of: two crops with a part in common cannot both be digits.
+    which strokes of which row it is made of, or which part of one: two crops with any in common cannot both
+    be digits.
     """
 
     box: Box
     image: NDArray[np.uint8]
     row: int
-    first: int
-    past: int
+    first: float
+    past: float
     strokes: int
     """How many whole strokes it joins; 0 if it is but a part of one."""
     dark: bool
     """Whether it is dark on light."""
     peak: float
     """How strong its ink is, in gray levels."""
+    slope: float
+    """How far its row falls, in pixels for each to the right: `image` is turned by so much."""
     ink: NDArray[np.uint8] = field(repr=False)
     """`uint8 (height, width)` of the box; of a small frame, as enlarged."""
 
@@ -52,8 +55,23 @@ def find_crops(gray: NDArray[np.uint8]) -> list[Crop]:
     scale = min(_MOST_ENLARGED, _SMALLEST_FRAME / min(gray.shape))
     if scale > 1:
         large = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-        return [replace(crop, box=_shrunk(crop.box, scale, gray.shape)) for crop in _find(large)]
+        scales = 1 / scale, 1 / scale
+        return [replace(crop, box=_scaled(crop.box, scales, gray.shape)) for crop in _find(large)]
     return _find(gray)
+
+
+def take_apart(crop: Crop) -> list[Crop]:
+    """The crops of what a whole stroke may fall into, if it is digits that touch."""
+    left, top, width, height = crop.box
+    scales = width / crop.ink.shape[1], height / crop.ink.shape[0]
+    found = []
+    for part in cuts.apart(crop.ink):
+        inside = _scaled((part.left, part.top, *part.ink.shape[::-1]), scales, (height, width))
+        box = left + inside[0], top + inside[1], inside[2], inside[3]
+        first, past = crop.first + part.first, crop.first + part.past
+        image = crops.as_mnist(part.ink, crop.slope)
+        found.append(replace(crop, box=box, image=image, first=first, past=past, strokes=0, ink=part.ink))
+    return found
 
 
 def _find(gray: NDArray[np.uint8]) -> list[Crop]:
@@ -65,11 +83,13 @@ def _find(gray: NDArray[np.uint8]) -> list[Crop]:
     ]
     found: list[Crop] = []
     for number in sorted(_affordable([(row.height, len(proposed)) for row, _, proposed in rows])):
-        _, dark, proposed = rows[number]
+        row, dark, proposed = rows[number]
         for one in proposed:
-            box, ink = crops.drawn(one.parts)
-            image, peak = crops.as_mnist(ink), max(part.peak for part in one.parts)
-            found.append(Crop(box, image, number, one.first, one.past, one.strokes, dark, peak, ink))
+            box, ink = crops.drawn(one.strokes)
+            image, peak = crops.as_mnist(ink, row.slope), max(stroke.peak for stroke in one.strokes)
+            found.append(
+                Crop(box, image, number, one.first, one.past, len(one.strokes), dark, peak, row.slope, ink)
+            )
     return found
 
 
@@ -92,7 +112,8 @@ def _affordable(rows: Sequence[tuple[int, int]]) -> list[int]:
     return chosen
 
 
-def _shrunk(box: Box, scale: float, shape: tuple[int, int]) -> Box:
-    left, top = int(box[0] / scale), int(box[1] / scale)
-    right, bottom = ceil((box[0] + box[2]) / scale), ceil((box[1] + box[3]) / scale)
+def _scaled(box: Box, scales: tuple[float, float], shape: tuple[int, int]) -> Box:
+    """The smallest box that holds another, scaled across and down, within what is of `shape`."""
+    left, top = int(box[0] * scales[0]), int(box[1] * scales[1])
+    right, bottom = ceil((box[0] + box[2]) * scales[0]), ceil((box[1] + box[3]) * scales[1])
     return left, top, min(shape[1], right) - left, min(shape[0], bottom) - top

@@ -5,6 +5,7 @@ The longest side is fitted into 20 pixels keeping the aspect, anti-aliased, and 
 """
 
 from collections.abc import Sequence
+from math import atan, ceil, degrees, hypot
 from operator import add
 
 import cv2
@@ -39,8 +40,13 @@ def around(strokes: Sequence[Stroke]) -> Box:
     return left, top, max(map(add, lefts, widths)) - left, max(map(add, tops, heights)) - top
 
 
-def as_mnist(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A digit's ink `uint8 (height, width)`, cut to its bounds, as a crop `uint8 (28, 28)`."""
+def as_mnist(ink: NDArray[np.uint8], slope: float = 0.0) -> NDArray[np.uint8]:
+    """A digit's ink `uint8 (height, width)`, cut to its bounds, as a crop `uint8 (28, 28)`.
+
+    Of a row that falls by `slope` pixels for each to the right it is turned upright.
+    """
+    if slope:
+        ink = _upright(ink, slope)
     scale = _INNER / max(ink.shape)
     size = (max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale)))
     small = cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
@@ -53,6 +59,16 @@ def as_mnist(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     top = _place(moments["m01"] / mass, size[1])
     image[top : top + size[1], left : left + size[0]] = small
     return image
+
+
+def _upright(ink: NDArray[np.uint8], slope: float) -> NDArray[np.uint8]:
+    height, width = ink.shape
+    side = ceil(hypot(width, height))
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees(atan(slope)), 1)
+    turn[:, 2] += (side - width) / 2, (side - height) / 2
+    turned = cv2.warpAffine(ink, turn, (side, side))
+    x, y, width, height = cv2.boundingRect((turned >= turned.max() // 2).astype(np.uint8))
+    return turned[y : y + height, x : x + width]
 
 
 def _place(centre: float, length: int) -> int:

@@ -1,23 +1,24 @@
 """Arranges strokes in rows and proposes which of them may be a digit together.
 
-Nothing is decided here that needs to know what a digit looks like: where strokes may belong together, or
-one may be two digits that touch, every sensible grouping becomes a hypothesis, for the network to judge
+Nothing is decided here that needs to know what a digit looks like: where strokes may belong together,
+every sensible grouping becomes a hypothesis, for the network to judge
 (over-segmentation, as in LeCun et al., "Gradient-based learning applied to document recognition", 1998).
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, combinations, islice, pairwise
+from itertools import chain, compress, pairwise
+from operator import not_
 
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.crops import around
-from appliance.vision.cuts import apart
 from appliance.vision.strokes import Stroke
 
 _SHORTEST_DIGIT = 9  # pixels
 _FLATTEST_DIGIT = 0.25  # height by width; what is flatter is a dash
+_LYING = 0.5  # height by width: what is flatter may be a bar of a digit
 _BARE = 0.3  # shorter by longer side: what is thinner has no shape of its own
 _FRAGMENT = 0.1  # of the row's height: what is smaller is a speck
 _NEAR = 0.3  # of the row's height: how far apart the parts of one digit may lie
@@ -30,28 +31,32 @@ _AGREE = 0.2  # how far most slopes from neighbour to neighbour differ at most w
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Strokes that stand side by side, from left to right; each in the parts that it may fall into."""
+    """Strokes that stand side by side, from left to right."""
 
-    strokes: tuple[tuple[Stroke, ...], ...]
+    strokes: tuple[Stroke, ...]
     height: int
     """The usual one, in pixels."""
+    slope: float
+    """How far it falls, in pixels for each to the right; 0 unless that is clear."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """Neighbouring parts of a row that may be one digit: those from `first` up to before `past`."""
+    """Neighbouring strokes of a row that may be one digit: those from `first` up to before `past`."""
 
-    parts: tuple[Stroke, ...]
+    strokes: tuple[Stroke, ...]
     first: int
     past: int
-    strokes: int
-    """How many whole strokes it joins; 0 if it is but a part of one."""
 
 
 def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
     """The rows of a frame of `shape`, from top to bottom; what can belong to no digit is left out."""
     seen = [stroke for stroke in strokes if not (_spans(stroke, shape) or _leaves(stroke, shape))]
-    digits = [stroke for stroke in seen if _tall_enough(stroke.width, stroke.height)]
+    upright = [stroke for stroke in seen if _tall_enough(stroke.width, stroke.height, _LYING)]
+    lying = [stroke for stroke in seen if not _tall_enough(stroke.width, stroke.height, _LYING)]
+    # A bar is part of the digit that it lies beside; by itself it may be digits all of which touch.
+    alone = [_tall_enough(one.width, one.height) and not _belongs(one, upright) for one in lying]
+    digits = upright + list(compress(lying, alone))
     if not digits:
         return []
     digits.sort(key=lambda stroke: -stroke.height)
@@ -61,33 +66,29 @@ def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
         near = [group for group in groups if beside[number, group].any()]
         groups = [group for group in groups if group not in near] + [[number, *chain(*near)]]
     rows = [[digits[number] for number in group] for group in groups]
-    fragments = [stroke for stroke in seen if not _tall_enough(stroke.width, stroke.height)]
+    fragments = list(compress(lying, map(not_, alone)))
     rows.sort(key=lambda row: min(stroke.top - slope * stroke.left for stroke in row))
-    whole = [_with_fragments(row, fragments) for row in rows]
-    parts = iter(apart(list(chain.from_iterable(strokes for strokes, _ in whole))))
-    return [Row(tuple(islice(parts, len(strokes))), height) for strokes, height in whole]
+    return [_with_fragments(row, fragments, slope) for row in rows]
 
 
 def hypotheses(row: Row) -> Iterator[Hypothesis]:
-    """What may be one digit: a stroke, some of its parts, or strokes that lie close together."""
-    starts = [0, *accumulate(len(parts) for parts in row.strokes)]
-    for number, parts in enumerate(row.strokes):
-        for first, past in combinations(range(len(parts) + 1), 2):
-            whole = past - first == len(parts)
-            if (whole and _tall_enough(*around(parts)[2:])) or _may_be_one([parts[first:past]], row.height):
-                yield Hypothesis(parts[first:past], starts[number] + first, starts[number] + past, int(whole))
-        for past in range(number + 2, min(number + _MOST_TOGETHER, len(row.strokes)) + 1):
-            strokes = row.strokes[number:past]
+    """What may be one digit: a stroke, or strokes that lie close together."""
+    for first, stroke in enumerate(row.strokes):
+        if _tall_enough(stroke.width, stroke.height):
+            yield Hypothesis((stroke,), first, first + 1)
+        for past in range(first + 2, min(first + _MOST_TOGETHER, len(row.strokes)) + 1):
+            strokes = row.strokes[first:past]
             if not _may_be_one(strokes, row.height):
                 break
-            yield Hypothesis(tuple(chain(*strokes)), starts[number], starts[past], past - number)
+            yield Hypothesis(strokes, first, past)
 
 
-def _with_fragments(digits: Sequence[Stroke], fragments: Sequence[Stroke]) -> tuple[list[Stroke], int]:
-    """A row's strokes from left to right, with the fragments that belong to it; and its usual height."""
+def _with_fragments(digits: Sequence[Stroke], fragments: Sequence[Stroke], slope: float) -> Row:
+    """A row of digits and of the fragments that belong to them."""
     height = int(np.median([stroke.height for stroke in digits]))
-    strokes = [*digits, *(stroke for stroke in fragments if _belongs(stroke, digits, height))]
-    return sorted(strokes, key=lambda stroke: stroke.left + stroke.right), height
+    large = [one for one in fragments if max(one.width, one.height) >= _FRAGMENT * height]
+    strokes = [*digits, *(stroke for stroke in large if _belongs(stroke, digits))]
+    return Row(tuple(sorted(strokes, key=lambda stroke: stroke.left + stroke.right)), height, slope)
 
 
 def _spans(stroke: Stroke, shape: tuple[int, int]) -> bool:
@@ -104,8 +105,8 @@ def _leaves(stroke: Stroke, shape: tuple[int, int]) -> bool:
     return stroke.edges_met(shape) > 0 and low < _BARE * high
 
 
-def _tall_enough(width: int, height: int) -> bool:
-    return height >= max(_SHORTEST_DIGIT, _FLATTEST_DIGIT * width)
+def _tall_enough(width: int, height: int, flattest: float = _FLATTEST_DIGIT) -> bool:
+    return height >= max(_SHORTEST_DIGIT, flattest * width)
 
 
 def _beside(digits: Sequence[Stroke]) -> tuple[NDArray[np.bool_], float]:
@@ -138,10 +139,8 @@ def _slope(across: NDArray[np.float64], down: NDArray[np.float64], height: NDArr
     return slope if agreed and abs(slope) > _LEVEL else 0.0
 
 
-def _belongs(fragment: Stroke, digits: Sequence[Stroke], height: int) -> bool:
+def _belongs(fragment: Stroke, digits: Sequence[Stroke]) -> bool:
     """Whether a piece too small for a digit lies close enough to one to be part of it."""
-    if max(fragment.width, fragment.height) < _FRAGMENT * height:
-        return False
     return any(
         fragment.peak > PALER * digit.peak
         and fragment.width < 1.5 * digit.height
@@ -152,9 +151,8 @@ def _belongs(fragment: Stroke, digits: Sequence[Stroke], height: int) -> bool:
     )
 
 
-def _may_be_one(strokes: Sequence[Sequence[Stroke]], height: int) -> bool:
-    width, tall = around(list(chain(*strokes)))[2:]
+def _may_be_one(strokes: Sequence[Stroke], height: int) -> bool:
+    width, tall = around(strokes)[2:]
     if tall < max(_SHORTEST_DIGIT, 0.4 * height) or width > _WIDEST_DIGIT * tall:
         return False
-    boxes = [around(parts) for parts in strokes]
-    return all(right[0] - left[0] - left[2] < _NEAR * height for left, right in pairwise(boxes))
+    return all(right.left - left.right < _NEAR * height for left, right in pairwise(strokes))

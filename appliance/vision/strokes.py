@@ -118,7 +118,8 @@ def _pieces(
     strokes = _strokes(ink, labels, stats)
     again, lines = _look_again(closer(), there, threshold)
     within = _others(again, strokes)
-    within += _apart_from([*strokes, *within], _darker(ink * there), ink.shape)
+    known = [*strokes, *within]
+    within += _others(_apart_from(known, _darker(ink * there), ink.shape), known)
     strokes = [stroke for stroke in strokes if not _is_shade(stroke, within, ink.shape)] + within
     near = cv2.dilate(lines, np.ones((7, 7), np.uint8))
     faint = _above(ink, threshold)
