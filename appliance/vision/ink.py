@@ -21,6 +21,7 @@ _DARKEST_PAPER = 48  # below this, sensor noise would pass for contrast
 _BLURS = ((6.0, 9, 1.3), (3.0, 5, 2.0), (0.0, 3, 2.0))
 """From which noise on, in gray levels, a blur of so many pixels pays, and how much of that noise is left
 at its peaks."""
+_NOISE_ROWS = 9  # one row in so many tells the noise of all
 _LIGHTER = 1.01  # times as light as its board is chalk, at least
 
 
@@ -87,7 +88,7 @@ class Ink:
 
 def flatten(gray: NDArray[np.uint8], thickest: float = THICK) -> Ink:
     """The ink of a gray frame `uint8 (H, W)`, in strokes up to `thickest` of the frame's shorter side."""
-    noise = float(cv2.absdiff(gray, cv2.medianBlur(gray, 3))[::3, ::3].mean())
+    noise = _noise(gray)
     blur, left = next((blur, left) for least, blur, left in _BLURS if noise >= least)
     smooth = cv2.GaussianBlur(gray, (blur, blur), 0)
     height, width = gray.shape
@@ -95,6 +96,13 @@ def flatten(gray: NDArray[np.uint8], thickest: float = THICK) -> Ink:
     size = (max(1, round(width / cell)), max(1, round(height / cell)))
     small = cv2.resize(smooth, size, interpolation=cv2.INTER_AREA)
     return Ink(_Smooth(smooth, small, noise * left), thickest)
+
+
+def _noise(gray: NDArray[np.uint8]) -> float:
+    """How much pixels differ from the median of those around them, in gray levels: of one row in nine."""
+    rows = np.arange(1, max(2, gray.shape[0] - 1), _NOISE_ROWS)
+    around = gray[np.clip(rows[:, np.newaxis] + (-1, 0, 1), 0, gray.shape[0] - 1).ravel()]
+    return float(cv2.absdiff(around, cv2.medianBlur(around, 3))[1::3].mean())
 
 
 def _ratio(difference: NDArray[np.uint8], brightness: NDArray[np.uint8]) -> NDArray[np.uint8]:
