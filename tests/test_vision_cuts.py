@@ -100,5 +100,13 @@ def test_whatever_the_stroke_its_parts_are_taken_from_it(ink: np.ndarray) -> Non
         assert seen.any() and np.array_equal(seen[seen > 0], ink[seen > 0])
 
 
+def test_a_long_scribble_has_few_parts() -> None:
+    """It must not cost the frame its time."""
+    ink = np.zeros((140, 550), np.uint8)
+    ink[60:70] = 255
+    ink[:, ::35] = 255
+    assert 1 < len(apart(ink)) < 60
+
+
 def test_a_stroke_without_ink_has_no_parts() -> None:
     assert apart(np.zeros((80, 60), np.uint8)) == []

@@ -23,7 +23,8 @@ _APART = 0.03  # of the ink: what two cuts must differ by
 _LEAST = 0.08  # of the ink, on either side of a cut
 _LOWEST = 0.65  # of the height, on either side of a cut
 _EVEN, _UNEVEN = 0.9, 4.0  # of the height on both sides that speaks for a cut, and the cost of less, in pens
-_MOST = 6  # cuts for each height of width
+_MOST = 6  # cuts for each height of width,
+_MOST_OF_ALL = 10  # and of the longest scribble
 _SEVERAL = 1.4  # width by height from which there may be three digits
 _WIDEST = 1.35  # width by height of a digit
 _FAINT = 0.2  # of full ink: what is left of a hairline in so few rows
@@ -84,7 +85,7 @@ def _cuts(small: NDArray[np.float32]) -> list[Path]:
     badness = _badness(small, paths, pen)
     share = left.sum(axis=0)
     badness[(share < _LEAST) | (share > 1 - _LEAST)] = np.inf
-    most = _MOST * (small.shape[1] - 2 * _MARGIN) / _ROWS
+    most = min(_MOST_OF_ALL, _MOST * (small.shape[1] - 2 * _MARGIN) / _ROWS)
     chosen: list[Path] = []
     while len(chosen) < most and np.isfinite(badness).any():
         best = badness.argmin()
