@@ -53,6 +53,8 @@ KINDS = (
     Kind("glare", 2, 3, {"light": "glare", "height": 120}),
     Kind("hairline", 1, 3, {"stroke": 0.03, "height": 400, "ink": 0.5}),
     Kind("jpeg", 2, 2, {"quality": 15, "height": 60}),
+    Kind("touching", 2, 4, {"touching": 1, "height": 120}),
+    Kind("askew", 3, 4, {"turn": 24, "height": 90}),
 )
 EMPTY = {
     "blank": 2,
@@ -75,6 +77,8 @@ LEFT_OUT = {
     ("perspective", 0),
     ("squared", 2),
     ("board", 2),
+    ("touching", 0),
+    ("touching", 3),
     ("page-corner", 0),
 }
 """Kind and number of the frames that the shipped weights do not read right: new weights are tried on the
