@@ -1,5 +1,6 @@
 """Cuts: of a stroke that is digits which touch, each digit is among the parts that are offered."""
 
+import cv2
 import numpy as np
 import pytest
 from handwritten import blank, digit, gray, overlap, write, write_touching
@@ -106,6 +107,12 @@ def test_a_long_scribble_has_few_parts() -> None:
     ink[60:70] = 255
     ink[:, ::35] = 255
     assert 1 < len(apart(ink)) < 60
+
+
+def test_a_blob_is_no_writing_and_not_cut() -> None:
+    ink = np.zeros((120, 160), np.uint8)
+    cv2.ellipse(ink, (80, 60), (79, 59), 0, 0, 360, 255, -1)
+    assert apart(ink) == []
 
 
 def test_a_stroke_without_ink_has_no_parts() -> None:

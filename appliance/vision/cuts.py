@@ -18,6 +18,7 @@ _ROWS = 36  # in which paths are searched: enough to tell strokes apart
 _THROUGH = range(3, 34, 3)  # the rows in which places are that a path may lead through
 _MARGIN = 6  # columns beside the stroke through which a path may begin or end
 _TURN = 0.05  # the cost of each step aside, in columns of ink: of paths alike, the straight one
+_BROADEST = 0.4  # pen by height: what is broader is a blob, and no writing
 _THICKEST = 4.0  # in pens: how much ink a cut may cross
 _APART = 0.03  # of the ink: what two cuts must differ by
 _LEAST = 0.08  # of the ink, on either side of a cut
@@ -80,6 +81,8 @@ def _small(ink: NDArray[np.uint8]) -> NDArray[np.float32]:
 def _cuts(small: NDArray[np.float32]) -> list[Path]:
     """The paths that most speaks for, no two alike."""
     pen = _pen(small)
+    if pen > _BROADEST * _ROWS:
+        return []
     paths = _cheapest_paths(small, _THICKEST * pen)
     left = np.take_along_axis(_up_to(np.add, small), paths.T, axis=1) / max(1.0, float(small.sum()))
     badness = _badness(small, paths, pen)
