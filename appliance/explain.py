@@ -79,15 +79,15 @@ def _judged(crops: Sequence[Crop], judge: Judge) -> list[Judged]:
     """The crops of one tone, judged; and the parts of those in doubt that may be digits that touch."""
     judged = judge(crops)
     doubted = [one for one in judged if _may_be_several(one)]
-    doubted = [one for one in doubted if one.crop.box[3] >= 0.5 * _tallest(doubted)]
+    tall = 0.5 * _tallest(doubted)
+    doubted = [one for one in doubted if one.crop.box[3] >= tall]
     if not doubted or len(doubted) > _MOST_DOUBTED:
         return judged
     parts = [part for one in doubted for part in take_apart(one.crop)]
-    lefts = judge([part for part in parts if part.first == int(part.first)])
+    lefts = judge([part for part in parts if not part.first % 1])
     # Most of what is in doubt is no number: what begins with no digit needs no more looking at.
     hopeful = {(one.crop.row, one.crop.first) for one in lefts if one.confidence > _HOPELESS}
-    others = [part for part in parts if part.first != int(part.first)]
-    others = [part for part in others if (part.row, int(part.first)) in hopeful]
+    others = [part for part in parts if part.first % 1 and (part.row, part.first // 1) in hopeful]
     return sorted([*judged, *lefts, *judge(others)], key=lambda one: one.crop.row)
 
 

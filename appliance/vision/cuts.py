@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.vision.layout import WIDEST_DIGIT
+
 _ROWS = 36  # in which paths are searched: enough to tell strokes apart
 _THROUGH = range(3, 34, 3)  # the rows in which places are that a path may lead through
 _MARGIN = 6  # columns beside the stroke through which a path may begin or end
@@ -27,7 +29,6 @@ _EVEN, _UNEVEN = 0.9, 4.0  # of the height on both sides that speaks for a cut, 
 _MOST = 6  # cuts for each height of width,
 _MOST_OF_ALL = 10  # and of the longest scribble
 _SEVERAL = 1.4  # width by height from which there may be three digits
-_WIDEST = 1.35  # width by height of a digit
 _FAINT = 0.2  # of full ink: what is left of a hairline in so few rows
 
 Path = NDArray[np.int64]
@@ -67,7 +68,7 @@ def _between(ink: NDArray[np.uint8], ends: list[Path]) -> Iterator[Part]:
             continue
         own = cv2.bitwise_and(ink, cv2.subtract(left_of[past], left_of[first]))
         x, y, width, height = cv2.boundingRect(cv2.threshold(own, 127, 255, cv2.THRESH_BINARY)[1])
-        if height >= _LOWEST * ink.shape[0] and width <= _WIDEST * height:
+        if height >= _LOWEST * ink.shape[0] and width <= WIDEST_DIGIT * height:
             yield Part(first / last, past / last, x, y, own[y : y + height, x : x + width])
 
 

@@ -22,7 +22,7 @@ _LYING = 0.5  # height by width: what is flatter may be a bar of a digit
 _BARE = 0.3  # shorter by longer side: what is thinner has no shape of its own
 _FRAGMENT = 0.1  # of the row's height: what is smaller is a speck
 _NEAR = 0.3  # of the row's height: how far apart the parts of one digit may lie
-_WIDEST_DIGIT = 1.35  # width by height
+WIDEST_DIGIT = 1.35  # width by height
 _MOST_TOGETHER = 3  # strokes of one digit
 _LEVEL, _STEEPEST = 0.15, 0.7  # slopes of a row: what is taken for level, and what is no row
 PALER = 0.3  # of a stroke's ink: what is paler was not written by the same pen
@@ -140,7 +140,7 @@ def _slope(across: NDArray[np.float64], down: NDArray[np.float64], height: NDArr
 
 
 def _belongs(fragment: Stroke, digits: Sequence[Stroke]) -> bool:
-    """Whether a piece too small for a digit lies close enough to one to be part of it."""
+    """Whether a piece lies close enough to a digit to be part of it, as a speck or a bar may be."""
     return any(
         fragment.peak > PALER * digit.peak
         and fragment.width < 1.5 * digit.height
@@ -153,6 +153,6 @@ def _belongs(fragment: Stroke, digits: Sequence[Stroke]) -> bool:
 
 def _may_be_one(strokes: Sequence[Stroke], height: int) -> bool:
     width, tall = around(strokes)[2:]
-    if tall < max(_SHORTEST_DIGIT, 0.4 * height) or width > _WIDEST_DIGIT * tall:
+    if tall < max(_SHORTEST_DIGIT, 0.4 * height) or width > WIDEST_DIGIT * tall:
         return False
     return all(right.left - left.right < _NEAR * height for left, right in pairwise(strokes))
