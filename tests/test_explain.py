@@ -32,7 +32,7 @@ class Row:
         likely = [says.get(value, rest) for value in range(11)]
         box = (60 * first + 10, self.y, 60 * (past - first) - 10, self.height)
         ink = np.zeros(box[:1:-1], np.uint8)
-        crop = Crop(box, np.zeros((28, 28), np.uint8), 0, first, past, strokes, self.dark, 100.0, 0.0, ink)
+        crop = Crop(box, 0, first, past, strokes, self.dark, 100.0, 0.0, ink)
         self.judged.append(Judged(crop, np.array(likely[:10], np.float32), likely[NONE]))
         return self
 

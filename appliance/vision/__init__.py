@@ -7,6 +7,7 @@ what belongs together, `crops` makes the pictures that the network sees. Of thos
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import ceil
 
 import cv2
@@ -24,17 +25,15 @@ _MOST_CROPS = 48  # that are judged in one frame, so that a page of print takes 
 _AS_TALL = 0.5  # of the tallest row: where others as tall are too many to judge, it is a keyboard or print
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Crop:
     """What may be a digit: where it is, and as the network sees it.
 
-    `box` is in frame pixels, `image` is `uint8 (28, 28)`, white on black. `row`, `first` and `past` say
-    which strokes of which row it is made of, or which part of one: two crops with any in common cannot both
-    be digits.
+    `box` is in frame pixels. `row`, `first` and `past` say which strokes of which row it is made of, or which
+    part of one: two crops with any in common cannot both be digits.
     """
 
     box: Box
-    image: NDArray[np.uint8]
     row: int
     first: float
     past: float
@@ -48,6 +47,11 @@ class Crop:
     """How far its row falls, in pixels for each to the right: `image` is turned by so much."""
     ink: NDArray[np.uint8] = field(repr=False)
     """`uint8 (height, width)` of the box; of a small frame, as enlarged."""
+
+    @cached_property
+    def image(self) -> NDArray[np.uint8]:
+        """`uint8 (28, 28)`, white on black; drawn when first asked for, as many a crop is never judged."""
+        return crops.as_mnist(self.ink, self.slope)
 
 
 def find_crops(gray: NDArray[np.uint8]) -> list[Crop]:
@@ -69,8 +73,7 @@ def take_apart(crop: Crop) -> list[Crop]:
         inside = _scaled((part.left, part.top, *part.ink.shape[::-1]), scales, (height, width))
         box = left + inside[0], top + inside[1], inside[2], inside[3]
         first, past = crop.first + part.first, crop.first + part.past
-        image = crops.as_mnist(part.ink, crop.slope)
-        found.append(replace(crop, box=box, image=image, first=first, past=past, strokes=0, ink=part.ink))
+        found.append(replace(crop, box=box, first=first, past=past, strokes=0, ink=part.ink))
     return found
 
 
@@ -86,10 +89,8 @@ def _find(gray: NDArray[np.uint8]) -> list[Crop]:
         row, dark, proposed = rows[number]
         for one in proposed:
             box, ink = crops.drawn(one.strokes)
-            image, peak = crops.as_mnist(ink, row.slope), max(stroke.peak for stroke in one.strokes)
-            found.append(
-                Crop(box, image, number, one.first, one.past, len(one.strokes), dark, peak, row.slope, ink)
-            )
+            peak = max(stroke.peak for stroke in one.strokes)
+            found.append(Crop(box, number, one.first, one.past, len(one.strokes), dark, peak, row.slope, ink))
     return found
 
 
