@@ -48,6 +48,13 @@ def test_strokes_side_by_side_are_a_row_from_left_to_right() -> None:
     assert row.height == 90
 
 
+def test_a_four_of_two_strokes_does_not_tilt_its_row() -> None:
+    two, bar, stem = stroke(99, 80, 118, 117), stroke(269, 78, 55, 70), stroke(327, 80, 24, 120)
+    row = only(rows(stem, two, bar))
+    assert boxes(row) == [two.box, bar.box, stem.box]
+    assert row.slope == 0
+
+
 def test_rows_go_from_top_to_bottom() -> None:
     found = rows(
         stroke(100, 300, 50, 90), stroke(100, 100, 50, 90), stroke(200, 310, 50, 90), stroke(200, 90, 50, 90)

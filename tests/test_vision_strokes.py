@@ -184,3 +184,17 @@ def test_crowded_frames_are_bounded() -> None:
     frame[::8, ::8] = 0
     cv2.dilate(cv2.bitwise_not(frame), np.ones((5, 5), np.uint8), dst=frame)
     assert len(find_strokes(cv2.bitwise_not(frame))[0]) < 200
+
+
+@pytest.mark.parametrize("value", [2, 4, 5, 6])
+@pytest.mark.parametrize("slope", [-1.5, 0.3, 4.0])
+@pytest.mark.parametrize("wide", [8, 30])
+def test_a_shadow_as_dark_as_the_pen_is_no_stroke_and_the_digit_in_it_is_one(
+    value: int, slope: float, wide: int
+) -> None:
+    rows, columns = np.mgrid[:480, :640]
+    shade = np.abs(columns - 290 + slope * (rows - 200)) < wide * np.hypot(1, slope)
+    paper = blank()
+    box = write(paper, digit(value), 250, 150, tone=100)
+    stroke = only(dark(paper * (1 - 0.5 * shade), noise=1))
+    assert overlap(stroke.box, box) > 0.9
