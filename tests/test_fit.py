@@ -15,6 +15,7 @@ import torch.nn.functional as F  # noqa: N812 (its customary name)
 from rich.console import Console
 from torch import Tensor
 
+from appliance.errors import WeightsError
 from appliance.network import MEAN, NOT_A_DIGIT, STD, Card, load
 from training import fit as module
 from training import mnist
@@ -76,6 +77,22 @@ def test_the_seed_decides_the_weights(data: Path) -> None:
     trained(recipe("digitnet", epochs=2, batch=64, scenes=150, seed=1), data, "c.pt")
     assert same(data.parent / "a.pt", data.parent / "b.pt")
     assert not same(data.parent / "a.pt", data.parent / "c.pt")
+
+
+def test_it_begins_with_weights_that_know_something_already(data: Path) -> None:
+    first = trained(LINEAR, data)
+    start = data.parent / "a.pt"
+    little = recipe("workshop-linear", epochs=1, batch=20, lr=1e-9, start=str(start))
+    card = trained(little, data, "b.pt")
+    assert card.accuracies["validation"] == first.accuracies["validation"] > 0.9
+    assert card.command.endswith(f"--from a.pt (SHA-256 {first.sha256[:12]})")
+    assert same(start, data.parent / "b.pt")  # with so low a rate nothing new is learnt
+
+
+def test_weights_to_begin_with_have_to_be_weights(data: Path) -> None:
+    (data.parent / "no.pt").write_text("no weights")
+    with pytest.raises(WeightsError, match=r"no\.pt"):
+        trained(recipe("workshop-linear", epochs=1, start=str(data.parent / "no.pt")), data)
 
 
 def test_the_test_images_are_looked_at_once_after_the_last_epoch(

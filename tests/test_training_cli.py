@@ -1,5 +1,6 @@
 """The command `digit-train`, as its user types it."""
 
+import json
 import os
 import re
 import shlex
@@ -75,6 +76,18 @@ def test_fit_then_learn_corrections(
     assert (tmp_path / "b.json").exists()
 
 
+def test_fit_goes_on_from_weights(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: Path, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, *QUICK, "--data", data, "--out", "a.pt") == 0
+    further = ["fit", "--from", "a.pt", "--epochs", "1", "--batch", "20", "--data", data, "--out", "b.pt"]
+    assert run(monkeypatch, *further) == 0
+    assert "weights b.pt" in capsys.readouterr().out
+    card = json.loads((tmp_path / "b.json").read_text())
+    assert card["network"] == "workshop-linear" and "--from a.pt (SHA-256 " in card["command"]
+
+
 def test_evaluate_needs_only_the_test_files(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: Path, tmp_path: Path
 ) -> None:
@@ -92,7 +105,8 @@ def test_evaluate_needs_only_the_test_files(
         (("fit", "--network", "lenet"), "unknown network 'lenet'"),
         (("fit", "--device", "quantum"), "--device quantum is not to be had here"),
         (("evaluate", "nowhere.pt"), "nowhere.pt: cannot be read"),
-        (("fit", "--corrections", "c"), "--from and --corrections belong together"),
+        (("fit", "--from", "nowhere.pt"), "nowhere.pt: cannot be read"),
+        (("fit", "--corrections", "c"), "--corrections needs --from"),
         (("fit", "--corrections", "c", "--from", "nowhere.pt"), "nowhere.pt: cannot be read"),
     ],
 )

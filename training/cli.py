@@ -43,7 +43,7 @@ def fit(
         typer.Option(help="digitnet, workshop-conv or workshop-linear.", show_default="digitnet"),
     ] = None,
     start: Annotated[
-        Path | None, typer.Option("--from", help="Weights that are to learn the --corrections too.")
+        Path | None, typer.Option("--from", help="Weights to begin with, in place of fresh ones.")
     ] = None,
     corrections: Annotated[
         Path | None, typer.Option(help="Folder of corrections, as digit-train pull fills it.")
@@ -69,7 +69,8 @@ def fit(
 ) -> None:
     """Trains a network; what is not given suits it. Run again after an interruption, it goes on.
 
-    With --from and --corrections, trained weights learn what was put right, in a few minutes.
+    With --from, it begins with weights that are trained already; with --corrections too, they learn what was
+    put right, in a few minutes.
     """
     from training import fit as training
     from training import tune
@@ -93,10 +94,11 @@ def fit(
                 raise TrainingError("corrections are learnt by one process: leave torchrun out")
             chosen = tuning(_network_of(start, network), **choices)
             card = tune.tune(chosen, start, corrections, out, data, folder, where, console)
-        elif start or corrections:
-            raise TrainingError("--from and --corrections belong together: give both, or neither")
+        elif corrections:
+            raise TrainingError("--corrections needs --from: the weights that are to learn them")
         else:
-            chosen = recipe(network or "digitnet", **choices)
+            name = _network_of(start, network) if start else network or "digitnet"
+            chosen = recipe(name, start=start and str(start), **choices)
             finished = training.fit(chosen, out, data, folder, where, console)
             if finished is None:  # one of several processes, and not the one that tells
                 return

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from training.hands import sign
@@ -182,6 +183,45 @@ def objects(shape: Shape, rng: np.random.Generator) -> Picture:
     return page + rng.uniform(0, 0.03) * cloud(shape, 4, rng)
 
 
+def pile(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Things of every size and stuff that hide each other, as wherever a camera looks.
+
+    Dead leaves with textures: such pictures have the statistics of photographs (Lee, Mumford and Huang,
+    "Occlusion Models for Natural Images", 2001).
+    """
+    stuffs = [texture(shape, rng) for _ in range(3)]
+    page = stuffs[0].copy()
+    roundness = float(rng.choice([0.03, 0.12, 0.3]))
+    smallest = float(np.exp(rng.uniform(np.log(8), np.log(50))))
+    for _ in range(int(rng.integers(3, 120))):
+        # As many for each octave of area: whatever the camera's distance, it sees the like.
+        size = min(smallest / float(rng.uniform(0.03, 1)), 300.0)
+        leaf = np.zeros(shape, np.uint8)
+        outline = rng.uniform(0, 1, 2) * shape[::-1] + _outline(size, roundness, rng)
+        cv2.fillPoly(leaf, [np.round(outline).astype(np.int32)], 255, cv2.LINE_AA)
+        x, y, width, height = cv2.boundingRect(leaf)
+        there = slice(y, y + height), slice(x, x + width)
+        tone, grain = rng.uniform(0.05, 0.95), float(rng.choice([0.05, 0.3, 1.0]))
+        stuff = tone + grain * (one_of(stuffs, rng)[there] - 0.45)
+        stuff = stuff * (1 + rng.uniform(-0.5, 0.5) * np.linspace(-1, 1, width, dtype=np.float32))
+        cover = leaf[there].astype(np.float32) / 255
+        page[there] += (stuff - page[there]) * cover
+    return np.clip(page, 0.02, 1).astype(np.float32)
+
+
+def _outline(size: float, roundness: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A closed line `(n, 2)` about nothing: an ellipse with waves, or a polygon of few corners."""
+    corners = int(rng.integers(3, 7)) if rng.random() < 0.3 else 60
+    turned = np.linspace(0, 2 * np.pi, corners, endpoint=False) + rng.uniform(0, 2 * np.pi)
+    radius = np.full(corners, size)
+    for k in range(2, 7):
+        radius += size * rng.normal(0, roundness / k) * np.cos(k * turned + rng.uniform(0, 2 * np.pi))
+    flatness = rng.uniform(0.15, 1)
+    points = radius[:, None] * np.stack([np.cos(turned), flatness * np.sin(turned)], axis=1)
+    angle = rng.uniform(0, np.pi)
+    return points @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
 def bars(shape: Shape, rng: np.random.Generator) -> Picture:
     """Ruler-straight edges and rules: cells of a form, fences, frames, tape; no hand draws so evenly."""
     page = plain(shape, rng)
@@ -234,6 +274,7 @@ CLUTTER: dict[str, Callable[[Shape, np.random.Generator], Picture]] = {
     "letters": letters,
     "crossed-out": crossed_out,
     "objects": objects,
+    "pile": pile,
     "bars": bars,
     "page-corner": page_corner,
 }

@@ -12,7 +12,7 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from appliance.network import MEAN, NETWORKS, STD, Card, build, save
+from appliance.network import MEAN, NETWORKS, STD, Card, build, load, save
 from training import mnist, report
 from training.augment import augment
 from training.calibrate import calibrate, rates
@@ -21,7 +21,7 @@ from training.errors import TrainingError
 from training.evaluate import evaluate
 from training.mnist import Digits
 from training.progress import Progress
-from training.recipe import OPTIMISERS, Recipe, averaging, command, mixed_precision, schedule
+from training.recipe import OPTIMISERS, Recipe, averaging, began_with, command, mixed_precision, schedule
 from training.scenes import make_crops
 from training.team import ALONE, Team, team
 
@@ -72,7 +72,8 @@ def lead(
     if not steps:
         raise TrainingError(f"--batch {recipe.batch} is more than the {len(labels):,} images there are")
 
-    session = begin(recipe, steps, device, mates=mates)
+    known, began = started(recipe)
+    session = begin(recipe, steps, device, known, mates)
     if session.restore(checkpoint, recipe):
         console.print(f"going on after epoch {len(session.history)}, from {checkpoint}")
     mates.share(session.state())
@@ -98,7 +99,7 @@ def lead(
         classes=tested.log_probabilities.shape[1],
         sha256="",
         calibration=calibration,
-        command=command(recipe),
+        command=command(recipe) + began,
         dataset=f"MNIST without {len(held_out):,} held-out images, {recipe.scenes:,} crops of scenes",
         accuracies={
             "test": tested.accuracy,
@@ -122,6 +123,14 @@ def assist(recipe: Recipe, device: torch.device, mates: Team) -> None:
         # Others than the leading one's, and the same after an interruption.
         torch.manual_seed(hash((recipe.seed, mates.number, epoch)) & 2**63 - 1)
         train(session, recipe, images, labels, lambda loss, accuracy: None)
+
+
+def started(recipe: Recipe) -> tuple[nn.Module | None, str]:
+    """The network that a training begins with, if not a fresh one; and how its command tells."""
+    if not recipe.start:
+        return None, ""
+    known, card = load(Path(recipe.start))
+    return known, began_with(Path(recipe.start), card)
 
 
 def begin(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn, optim
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from appliance.network import Card
 from training.errors import TrainingError
 
 
@@ -34,6 +36,8 @@ class Recipe:
     augment: bool = False
     scenes: int = 0
     """How many crops of rendered scenes join MNIST's training images."""
+    start: str = ""
+    """The file with the weights that it begins with; fresh ones if none is given."""
     left_out: str = ""
     """A family of clutter that no scene shows: how a network does on what it never saw is to be measured."""
     seed: int = 0
@@ -141,3 +145,8 @@ def command(recipe: Recipe) -> str:
     """The command that trains by this recipe, with every choice spelt out."""
     options = ("network", "epochs", "batch", "optimiser", "lr", "scenes", "seed", "precision")
     return " ".join(["digit-train fit", *(f"--{name} {getattr(recipe, name)}" for name in options)])
+
+
+def began_with(start: Path, card: Card) -> str:
+    """What a command has to add of the weights that it began with."""
+    return f" --from {start.name} (SHA-256 {card.sha256[:12]})"
