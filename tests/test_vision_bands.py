@@ -46,8 +46,10 @@ def test_what_is_written_across_it_is_as_strong_as_beside_it() -> None:
     [
         cv2.ellipse(np.zeros((480, 640), np.uint8), (320, 0), (200, 400), 0, 0, 180, 120, 12),
         cv2.rectangle(np.zeros((480, 640), np.uint8), (-20, 200), (660, 400), 120, 5),
+        band((20, 4), (24, 140), 12),
+        band((300, 24), (320, 456), 30),
     ],
-    ids=["a cable", "a frame"],
+    ids=["a cable", "a frame", "a one in a corner", "a one that fills the frame"],
 )
 def test_what_is_no_straight_band_stays(ink: NDArray[np.uint8]) -> None:
     assert without_band(ink, ink > 0, THRESHOLD) is ink

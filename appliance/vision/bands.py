@@ -13,6 +13,8 @@ _BARE = 0.35  # of a band, at least, nothing is written on
 _SAMPLES = 160  # along it, at every distance from its middle
 _GONE = 0.6  # of its pixels, at least, or it was no band
 _MOST = 0.3  # of its component, at least: what is written across a thin one may be more
+_AT_EDGE = 2.0  # pixels
+_CORNER = 0.1  # of the frame's shorter side
 _CUT_OFF = 32  # pixels long: of a longer band, only where it is whole tells how it runs
 
 
@@ -23,7 +25,7 @@ def without_band(ink: NDArray[np.uint8], where: NDArray[np.bool_], threshold: fl
     Ink up to `threshold` is taken for paper.
     """
     ends = _middle_line(where)
-    if ends is None:
+    if ends is None or not _crosses(ends, ink.shape):
         return ink
     distances = _distances(ink.shape, ends)
     reach = int(np.abs(distances[where]).max()) + 1
@@ -49,13 +51,20 @@ def _middle_line(where: NDArray[np.bool_]) -> NDArray[np.float64] | None:
     past = where.shape[1] - where[rows, ::-1].argmax(axis=1)
     if np.count_nonzero(where) < _SOLID * (past - begin).sum():
         return None
-    whole = (begin > 0) & (past < where.shape[1])
-    if np.count_nonzero(whole) >= _CUT_OFF:
-        rows, begin, past = rows[whole], begin[whole], past[whole]
     middles = np.column_stack([(begin + past - 1) / 2, rows]).astype(np.float32)
-    direction, point = cv2.fitLine(middles, cv2.DIST_L1, 0, 0.01, 0.01).astype(np.float64).reshape(2, 2)
+    whole = (begin > 0) & (past < where.shape[1])
+    straight = middles[whole] if np.count_nonzero(whole) >= _CUT_OFF else middles
+    direction, point = cv2.fitLine(straight, cv2.DIST_L1, 0, 0.01, 0.01).astype(np.float64).reshape(2, 2)
     along = (middles - point) @ direction
     return point + np.outer((along.min(), along.max()), direction)
+
+
+def _crosses(ends: NDArray[np.float64], shape: tuple[int, ...]) -> bool:
+    """Whether a line leaves a frame at both ends; in a corner, where ink may be missed, it need not quite."""
+    last = np.array(shape[::-1]) - 1
+    away = np.minimum(ends, last - ends)  # from the sides, and from the top or bottom
+    in_corner = np.hypot(*away.T) < _CORNER * min(shape)
+    return bool(((away.min(axis=1) < _AT_EDGE) | in_corner).all())
 
 
 def _direction(ends: NDArray[np.float64]) -> NDArray[np.float64]:
