@@ -10,6 +10,7 @@ from handwritten import Gray, Ink, blank, digit, gray, mark, overlap, write, wri
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from appliance import vision
 from appliance.vision import Crop, find_crops, take_apart
 from training.pens import DIGITS, draw
 
@@ -200,6 +201,17 @@ def test_frames_of_any_size_show_the_same_digit_in_the_same_place(shape: tuple[i
     frame = cv2.resize(gray(paper), shape[::-1], interpolation=cv2.INTER_AREA)
     found = best(find_crops(frame), tuple(box * scale))
     assert overlap(found.box, box * scale) > 0.85
+
+
+def test_a_crop_is_drawn_once_and_not_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Gray] = []
+    as_mnist = vision.crops.as_mnist
+    monkeypatch.setattr(vision.crops, "as_mnist", lambda *of: (drawn.append(of[0]), as_mnist(*of))[1])
+    paper = blank()
+    box = write(paper, digit(3), 250, 150)
+    found = best(find_crops(gray(paper)), box)
+    assert not drawn
+    assert found.image is found.image and len(drawn) == 1
 
 
 @given(st.integers(0, 9), st.integers(5, 500), st.integers(5, 330), st.integers(0, 1000))
