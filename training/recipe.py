@@ -64,7 +64,7 @@ RECIPES = {
     "workshop-linear": Recipe("workshop-linear", epochs=10, batch=64, optimiser="sgd", lr=0.01, momentum=0.5),
 }
 
-TUNING = {"digitnet": {"epochs": 2, "lr": 0.0005, "scenes": 4_000}}
+TUNING = {"digitnet": {"epochs": 2, "lr": 0.0002, "scenes": 4_000}}
 """What is otherwise where trained weights learn more."""
 
 PRECISIONS = ("auto", "float32", "bfloat16")
