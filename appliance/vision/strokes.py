@@ -23,10 +23,8 @@ _SMALLEST = 4  # pixels; what is smaller both ways is dirt
 _SMALLEST_REMAINS = 12  # the same where lines were taken out
 _MOST = 64  # pieces looked at in one frame, the tallest first
 _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a page, and what touches them
-_LONG, _AT_EDGE = (
-    0.2,
-    0.025,
-)  # of the frame's shorter side: how long a band is, and how near to its edges it ends
+_LONG = 0.2  # of the frame's shorter side, for a band
+_AT_EDGE = 0.025  # of the same: so near to the frame's edge it may be seen to end
 _HOLLOW = 0.2  # of its box: what fills less may be cells
 _MOSTLY = 0.7
 _END = 8  # pixels
