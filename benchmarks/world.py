@@ -3,8 +3,9 @@
     python -m benchmarks.world FOLDER [--cuts N] [--seed N] [--weights FILE] [--sheet FILE]
 
 Photographs of anything serve, such as desktop backgrounds and the samples of image libraries: `apt-get
-download` and `dpkg-deb -x` fetch Debian's gnome-backgrounds, mate-backgrounds, plasma-workspace-wallpapers,
-ukui-wallpapers and opencv-doc. Pictures that do show digits, and copies, are for you to take out first.
+download` and `dpkg-deb -x` fetch Debian's gnome-backgrounds, lomiri-wallpapers-16.04 and -20.04,
+mate-backgrounds, plasma-workspace-wallpapers, ukui-wallpapers and opencv-doc, and the wheels of scikit-image
+and scikit-learn hold some too. Pictures that do show digits, and copies, are for you to take out first.
 """
 
 import sys

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from training.hands import sign
 from training.paper import Picture, Shape, cloud, plain
-from training.pens import draw, one_of
+from training.pens import draw, one_of, rotation
 
 _LETTERS = "aaacdeeeefhhkmmnnprrrttuuvwxyABCEFHKLMNPRTUVWXY?&#"  # none that might pass for a digit
 
@@ -219,7 +219,7 @@ def _outline(size: float, roundness: float, rng: np.random.Generator) -> NDArray
     flatness = rng.uniform(0.15, 1)
     points = radius[:, None] * np.stack([np.cos(turned), flatness * np.sin(turned)], axis=1)
     angle = rng.uniform(0, np.pi)
-    return points @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return points @ rotation(angle)
 
 
 def bars(shape: Shape, rng: np.random.Generator) -> Picture:
@@ -255,9 +255,8 @@ def page_corner(shape: Shape, rng: np.random.Generator) -> Picture:
     for _ in range(int(rng.integers(1, 4))):
         middle = rng.uniform(0, 1, 2) * shape[::-1]
         angle = rng.normal(0, 0.3)
-        turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
         half = rng.uniform(60, 320, 2)
-        corners = middle + (np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half) @ turned.T
+        corners = middle + (np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half) @ rotation(angle).T
         cv2.fillPoly(ground, [np.round(corners).astype(np.int32)], float(rng.uniform(0.5, 1.0)), cv2.LINE_AA)
     return ground
 

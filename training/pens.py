@@ -194,7 +194,7 @@ def _bent(
     slant = rng.normal(0.05, 0.18)
     turn = np.deg2rad(rng.normal(0, 5))
     waves = rng.normal(0, bend, size=(2, 2, 2))
-    turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    turned = rotation(turn)
     bent = []
     for line in lines:
         line = line + np.stack([_waves(line, waves[0]), _waves(line, waves[1])], axis=1)
@@ -203,6 +203,11 @@ def _bent(
         line[:, 1] -= 0.5
         bent.append((line @ turned.T).astype(np.float32))
     return bent
+
+
+def rotation(angle: float) -> NDArray[np.float64]:
+    """The matrix `(2, 2)` that turns a column vector by an angle in radians."""
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
 def one_of(choices: Sequence[T], rng: np.random.Generator) -> T:

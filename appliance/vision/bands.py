@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+_LONG = 0.2  # of the frame's shorter side
+_NEAR = 0.025  # of the same: so far from the frame's edge a band may be seen to end
 _SOLID = 0.4  # of all between its sides is a band's own ink, at least
 _BARE = 0.35  # of a band, at least, nothing is written on
 _SAMPLES = 160  # along it, at every distance from its middle
@@ -16,6 +18,19 @@ _MOST = 0.3  # of its component, at least: what is written across a thin one may
 _AT_EDGE = 2.0  # pixels
 _CORNER = 0.1  # of the frame's shorter side
 _CUT_OFF = 32  # pixels long: of a longer band, only where it is whole tells how it runs
+
+
+def crossing(stats: NDArray[np.int32], shape: tuple[int, ...]) -> int:
+    """The label of the largest component that may run from edge to edge of a frame; 0 if none does.
+
+    `stats` are OpenCV's of all components.
+    """
+    x, y, width, height, area = stats.T
+    shorter = min(shape)
+    away = np.stack([x, y, shape[1] - x - width, shape[0] - y - height])
+    crosses = ((away <= _NEAR * shorter).sum(axis=0) > 1) & (np.maximum(width, height) > _LONG * shorter)
+    crosses[0] = False
+    return int((area * crosses).argmax())
 
 
 def without_band(ink: NDArray[np.uint8], where: NDArray[np.bool_], threshold: float) -> NDArray[np.uint8]:
@@ -46,12 +61,12 @@ def _middle_line(where: NDArray[np.bool_]) -> NDArray[np.float64] | None:
     if width > height:
         turned = _middle_line(where.T)
         return None if turned is None else turned[:, ::-1]
-    rows = np.arange(y, y + height)
-    begin = where[rows].argmax(axis=1)
-    past = where.shape[1] - where[rows, ::-1].argmax(axis=1)
+    rows = where[y : y + height]
+    begin = rows.argmax(axis=1)
+    past = where.shape[1] - rows[:, ::-1].argmax(axis=1)
     if np.count_nonzero(where) < _SOLID * (past - begin).sum():
         return None
-    middles = np.column_stack([(begin + past - 1) / 2, rows]).astype(np.float32)
+    middles = np.column_stack([(begin + past - 1) / 2, np.arange(y, y + height)]).astype(np.float32)
     whole = (begin > 0) & (past < where.shape[1])
     straight = middles[whole] if np.count_nonzero(whole) >= _CUT_OFF else middles
     direction, point = cv2.fitLine(straight, cv2.DIST_L1, 0, 0.01, 0.01).astype(np.float64).reshape(2, 2)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.bands import without_band
+from appliance.vision.bands import crossing, without_band
 from appliance.vision.ink import THIN, flatten
 
 Box = tuple[int, int, int, int]
@@ -23,8 +23,6 @@ _SMALLEST = 4  # pixels; what is smaller both ways is dirt
 _SMALLEST_REMAINS = 12  # the same where lines were taken out
 _MOST = 64  # pieces looked at in one frame, the tallest first
 _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a page, and what touches them
-_LONG = 0.2  # of the frame's shorter side, for a band
-_AT_EDGE = 0.025  # of the same: so near to the frame's edge it may be seen to end
 _HOLLOW = 0.2  # of its box: what fills less may be cells
 _MOSTLY = 0.7
 _END = 8  # pixels
@@ -111,7 +109,8 @@ def _pieces(
 ) -> list[Stroke]:
     threshold = max(threshold, 3 * _quantile(ink[::4, ::4], 0.5))
     labels, stats = _components(_above(ink, threshold))
-    bare = _without_band(ink, labels, stats, threshold)
+    band = crossing(stats, ink.shape)
+    bare = without_band(ink, labels == band, threshold) if band else ink
     if bare is not ink:
         ink = bare
         labels, stats = _components(_above(ink, threshold))
@@ -136,19 +135,6 @@ def _pieces(
         for stroke in strokes
         if not (_lies_on(stroke, near) or (stroke.peak < pale and _joins(stroke, near, faint)))
     ]
-
-
-def _without_band(
-    ink: NDArray[np.uint8], labels: NDArray[np.integer], stats: NDArray[np.int32], threshold: float
-) -> NDArray[np.uint8]:
-    """The ink without the largest band that runs straight from edge to edge of the frame."""
-    x, y, width, height, area = stats.T
-    away = np.stack([x, y, ink.shape[1] - x - width, ink.shape[0] - y - height])
-    shorter = min(ink.shape)
-    crossing = ((away <= _AT_EDGE * shorter).sum(axis=0) > 1) & (np.maximum(width, height) > _LONG * shorter)
-    crossing[0] = False
-    largest = int((area * crossing).argmax())
-    return without_band(ink, labels == largest, threshold) if largest else ink
 
 
 def _sprawling(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.int64]:
