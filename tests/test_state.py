@@ -8,7 +8,14 @@ import pytest
 
 from appliance.state import hold_pid, reload_service, running, state_folder
 
-HOLD = "from appliance.state import hold_pid\nwith hold_pid():\n    print('held', flush=True); input()"
+# Started by nohup, the tests would hand their deafness to SIGHUP down to it.
+HOLD = """
+import signal
+from appliance.state import hold_pid
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+with hold_pid():
+    print('held', flush=True); input()
+"""
 
 
 @pytest.fixture(autouse=True)
