@@ -117,7 +117,8 @@ class Watcher:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
+        # Not asked to end: it disconnects in its signal handler, and may wait there for itself for ever.
+        self._process.kill()
         self._process.wait(PATIENCE)
         self._thread.join(PATIENCE)
         while (seen := self._coming.get()) is not None:
@@ -127,7 +128,7 @@ class Watcher:
         for line in self._process.stdout:
             if line.startswith("Subscribed"):
                 self._subscribed.set()
-            elif line[:2] in ("0 ", "1 "):
+            elif line[:2] in ("0 ", "1 ") and line.endswith("\n"):  # the last may be cut off
                 old, topic, payload = line.rstrip("\n").split(" ")
                 self._coming.put(Seen(topic, bytes.fromhex(payload), old == "1"))
         self._coming.put(None)
