@@ -9,6 +9,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.shapes import SHAPES, Others, Shaped
 from training import paper
@@ -75,17 +76,56 @@ def slanted(degrees: float) -> Make:
     return lambda hand, rng: render([_number(rng, 1, 3)], ORDINARY, Slanted(hand), rng)
 
 
-def shadowed(hand: Hand, rng: np.random.Generator) -> Scene:
-    """The hard edge of a shadow, or of two, right across a digit."""
-    scene = render([_number(rng, 1, 3)], replace(ORDINARY, noise=0, quality=100), hand, rng)
-    x, y, width, height = _bounds(scene, int(rng.integers(len(scene.text))))
+def shadowed(cast: Callable[[NDArray[np.float32], float, np.random.Generator], Picture]) -> Make:
+    """Numbers on one of whose digits a shadow falls, cast by something near it."""
+
+    def make(hand: Hand, rng: np.random.Generator) -> Scene:
+        scene = render([_number(rng, 1, 3)], replace(ORDINARY, noise=0, quality=100), hand, rng)
+        x, y, width, height = _bounds(scene, int(rng.integers(len(scene.text))))
+        shade = cast(np.array([x + width / 2, y + height / 2], np.float32), height, rng)
+        return replace(scene, gray=_sensed(scene.gray / 255 * (1 - rng.uniform(0.35, 0.65) * shade), rng))
+
+    return make
+
+
+def edge(middle: NDArray[np.float32], height: float, rng: np.random.Generator) -> Picture:
+    """The hard edge of a shadow, or of two, right across a digit of that height there."""
     angle = rng.uniform(0, 2 * np.pi)
     down, right = np.mgrid[: FRAME[0], : FRAME[1]].astype(np.float32)
-    away = (right - x - width / 2) * np.cos(angle) + (down - y - height / 2) * np.sin(angle)
+    away = (right - middle[0]) * np.cos(angle) + (down - middle[1]) * np.sin(angle)
     if rng.random() < 0.4:
         away = np.abs(away) - rng.uniform(0.1, 0.4) * height
-    shade = 1 - rng.uniform(0.35, 0.65) / (1 + np.exp(np.clip(away / rng.uniform(0.5, 2), -30, 30)))
-    return replace(scene, gray=_sensed(scene.gray / 255 * shade, rng))
+    return 1 / (1 + np.exp(np.clip(away / rng.uniform(0.5, 2), -30, 30)))
+
+
+def fingers(middle: NDArray[np.float32], height: float, rng: np.random.Generator) -> Picture:
+    """The shadows of fingers that point at a digit from below or from a side."""
+    shade = np.zeros(FRAME, np.float32)
+    knuckles = middle + _towards(rng.uniform(0.2, 0.8) * np.pi, 3 * height)
+    for _ in range(rng.integers(2, 5)):
+        tip = middle + rng.normal(0, 0.2 * height, 2)
+        root = knuckles + rng.normal(0, 0.8 * height, 2)
+        breadth = round(height * rng.uniform(0.25, 0.6))
+        cv2.line(shade, _pixel(tip), _pixel(root + 3 * (root - tip)), 1.0, breadth)
+    return cv2.GaussianBlur(shade, (0, 0), rng.uniform(1, 5))
+
+
+def phone(middle: NDArray[np.float32], height: float, rng: np.random.Generator) -> Picture:
+    """The shadow of a phone, one of whose corners lies by a digit."""
+    angle = rng.uniform(0, 2 * np.pi)
+    corner = middle - _towards(angle + np.pi / 4, height * rng.uniform(0, 0.5))
+    along, across = _towards(angle, height * rng.uniform(1.2, 3.5)), _towards(angle + np.pi / 2, height)
+    corners = [corner, corner + along, corner + along + across, corner + across]
+    shade = cv2.fillPoly(np.zeros(FRAME, np.float32), [np.rint(corners).astype(np.int32)], 1.0)
+    return cv2.GaussianBlur(shade, (0, 0), rng.uniform(1, 5))
+
+
+def _towards(angle: float, length: float) -> NDArray[np.float64]:
+    return length * np.array([np.cos(angle), np.sin(angle)])
+
+
+def _pixel(place: NDArray[np.floating]) -> tuple[int, int]:
+    return round(float(place[0])), round(float(place[1]))
 
 
 def at_edge(hand: Hand, rng: np.random.Generator) -> Scene:
@@ -240,7 +280,9 @@ def _conditions() -> Iterator[Condition]:
         yield Condition("geometry", f"perspective {share}", looking(perspective=share))
     yield Condition("light", "gradient", looking(light="gradient"))
     yield Condition("light", "shadow somewhere", looking(light="shadow"))
-    yield Condition("light", "hard shadow across a digit", shadowed, HARD)
+    yield Condition("light", "hard shadow across a digit", shadowed(edge), HARD)
+    yield Condition("light", "shadow of a hand", shadowed(fingers), HARD)
+    yield Condition("light", "shadow of a phone", shadowed(phone), HARD)
     yield Condition("light", "reflection", looking(light="reflection"))
     for exposure, noise, aim in ((0.4, 6, EASY), (0.25, 9, EASY), (0.15, 12, None)):
         make = looking(exposure=exposure, noise=noise)

@@ -54,8 +54,9 @@ def test_digits_at_the_edge_touch_it(hand: Hand, case: int) -> None:
 
 
 @pytest.mark.parametrize("case", range(3))
-def test_the_hard_shadow_falls_across_a_digit(hand: Hand, case: int) -> None:
-    one = made("hard shadow across a digit", hand, case)
+@pytest.mark.parametrize("name", ["hard shadow across a digit", "shadow of a hand", "shadow of a phone"])
+def test_the_shadow_falls_on_a_digit(hand: Hand, name: str, case: int) -> None:
+    one = made(name, hand, case)
     contrasts = []
     for index in range(len(one.text)):
         x, y, width, height = cv2.boundingRect((one.owners == index).astype(np.uint8))

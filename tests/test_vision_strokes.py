@@ -159,6 +159,14 @@ def test_a_digit_on_lined_paper_is_a_stroke_without_the_lines(down: bool, streng
     assert [stroke for stroke in dark(paper, noise=1) if overlap(stroke.box, box) > 0.85]
 
 
+@pytest.mark.parametrize("height", [200, 300, 440])
+@pytest.mark.parametrize("pen", [8, 20, 40])
+def test_a_straight_one_is_no_line_however_large(height: int, pen: int) -> None:
+    paper = blank()
+    box = write(paper, digit(1, height, pen), 200, 20)
+    assert [stroke for stroke in dark(paper) if overlap(stroke.box, box) > 0.9]
+
+
 @pytest.mark.parametrize("width", [240, 480])
 def test_the_printed_sides_of_cells_are_no_strokes_but_the_digits_in_them_are(width: int) -> None:
     paper = blank()

@@ -1,8 +1,9 @@
 """From a frame to crops: finds what may be digits and makes each as MNIST was made.
 
-`ink` flattens the light, `bands` takes out what runs straight across, `strokes` finds the connected pieces,
-`layout` arranges them in rows and proposes what belongs together, `crops` makes the pictures that the network
-sees. Of those that it takes for no digit, `cuts` takes apart what may be digits that touch.
+`ink` flattens the light, `bands` takes out what runs straight across and `shades` what a hand darkens,
+`strokes` finds the connected pieces, `layout` arranges them in rows and proposes what belongs together,
+`crops` makes the pictures that the network sees. Of those that it takes for no digit, `cuts` takes apart what
+may be digits that touch.
 """
 
 from collections.abc import Sequence

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from appliance.vision.bands import crossing, without_band
 from appliance.vision.ink import THIN, flatten
+from appliance.vision.shades import without_shades
 
 Box = tuple[int, int, int, int]
 """`(x, y, width, height)` in frame pixels."""
@@ -105,7 +106,7 @@ def _pieces(
     ink: NDArray[np.uint8],
     threshold: float,
     closer: Callable[[], NDArray[np.uint8]],
-    is_background: Callable[[NDArray[np.bool_]], bool] = lambda where: False,
+    is_background: Callable[[NDArray[np.bool_]], bool] | None = None,
 ) -> list[Stroke]:
     threshold = max(threshold, 3 * _quantile(ink[::4, ::4], 0.5))
     labels, stats = _components(_above(ink, threshold))
@@ -114,11 +115,15 @@ def _pieces(
     if bare is not ink:
         ink = bare
         labels, stats = _components(_above(ink, threshold))
+    bare = ink if is_background else without_shades(ink, closer, labels, stats)
+    if bare is not ink:
+        ink = bare
+        labels, stats = _components(_above(ink, threshold))
     sprawling = _sprawling(stats, ink.shape)
     if not sprawling.size:
         return _strokes(ink, labels, stats)
     there = _labelled(labels, sprawling)
-    if is_background(there):  # nothing is written there in its own tone
+    if is_background and is_background(there):  # nothing is written there in its own tone
         stats[sprawling] = 0
         return _strokes(ink, labels, stats)
     strokes = _strokes(ink, labels, stats)
@@ -215,11 +220,16 @@ def _is_shade(stroke: Stroke, within: Sequence[Stroke], shape: tuple[int, ...]) 
     return any(overlap(stroke.box, one.box) > _MOSTLY * one.width * one.height for one in strong)
 
 
+def _is_large(stroke: Stroke, shape: tuple[int, ...]) -> bool:
+    """Whether a stroke, however straight, may be that of a large digit."""
+    return stroke.height > _RUNS_ON * shape[0] or stroke.width > _RUNS_ON * shape[1]
+
+
 def _lies_on(stroke: Stroke, lines: NDArray[np.uint8]) -> bool:
     """Whether a stroke is but the rest of ruled lines."""
+    if _is_large(stroke, lines.shape):
+        return False
     x, y, width, height = stroke.box
-    if height > _RUNS_ON * lines.shape[0] or width > _RUNS_ON * lines.shape[1]:
-        return False  # it may be a large digit with a straight stroke
     own = stroke.ink > 0
     met = int(np.count_nonzero(lines[y : y + height, x : x + width][own]))
     return met > _MOSTLY * int(np.count_nonzero(own))
@@ -228,7 +238,7 @@ def _lies_on(stroke: Stroke, lines: NDArray[np.uint8]) -> bool:
 def _joins(stroke: Stroke, lines: NDArray[np.uint8], faint: NDArray[np.uint8]) -> bool:
     """Whether a bare stroke runs from one line to another, if faintly, as the side of a printed cell does."""
     x, y, width, height = stroke.box
-    if min(width, height) > _BARE * max(width, height):
+    if min(width, height) > _BARE * max(width, height) or _is_large(stroke, lines.shape):
         return False
     if width > height:
         x, y, width, height, lines, faint = y, x, height, width, lines.T, faint.T

@@ -1,0 +1,67 @@
+"""Shades: what a hand or a phone darkens is taken out of the ink, and what is written there stays."""
+
+import cv2
+import numpy as np
+import pytest
+from handwritten import Ink, blank, digit, gray, overlap, write
+
+from appliance.vision import find_crops
+from appliance.vision.ink import THIN, flatten
+from appliance.vision.shades import without_shades
+from appliance.vision.strokes import find_strokes
+
+FINGER = ((360, 520), (320, 200), 50)
+PHONE = ((420, 360), (300, 230), 120)
+Shade = tuple[tuple[int, int], tuple[int, int], int]
+
+
+def shaded(paper: Ink, shade: Shade, depth: float, soft: float = 2) -> Ink:
+    """Paper on which the shade of something as broad falls from one point to another."""
+    cast = cv2.line(np.zeros_like(paper), *shade[:2], 1.0, shade[2])
+    return paper * (1 - depth * cv2.GaussianBlur(cast, (0, 0), soft))
+
+
+def left_of(paper: Ink) -> tuple[np.ndarray, np.ndarray]:
+    """The ink of a frame, before and after."""
+    ink = flatten(gray(paper))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((ink.dark > 14).astype(np.uint8))
+    return ink.dark, without_shades(ink.dark, lambda: ink.up_to(THIN).dark, labels, stats)
+
+
+@pytest.mark.parametrize("shade", [FINGER, PHONE], ids=["finger", "phone"])
+@pytest.mark.parametrize("value", range(10))
+def test_what_is_written_in_a_shade_is_all_that_stays(value: int, shade: Shade) -> None:
+    paper, bare = blank(), blank(tone=1)
+    for page, tone in ((paper, 66), (bare, 0)):  # ink of seven tenths
+        write(page, digit(value), 290, 150, tone)
+    before, after = left_of(shaded(paper, shade, 0.5))
+    written, beside = bare < 0.1, cv2.erode(bare, np.ones((15, 15), np.uint8)) > 0.9
+    assert np.mean(before[beside] > 100) > 0.01  # there is a shade
+    assert np.mean(after[beside] > 50) < 0.001
+    assert np.mean(after[written] > 100) > 0.9
+
+
+@pytest.mark.parametrize("depth", [0.3, 0.45, 0.6])
+@pytest.mark.parametrize("shade", [FINGER, PHONE], ids=["finger", "phone"])
+@pytest.mark.parametrize("value", range(10))
+def test_a_digit_in_a_shade_is_a_crop(value: int, shade: Shade, depth: float) -> None:
+    paper = blank()
+    box = write(paper, digit(value), 290, 150)
+    crops = find_crops(gray(shaded(paper, shade, depth), noise=1))
+    assert max(overlap(crop.box, box) for crop in crops) > 0.85
+
+
+@pytest.mark.parametrize("pen", [30, 45, 70])
+@pytest.mark.parametrize("value", range(10))
+def test_what_a_thick_pen_writes_is_no_shade(value: int, pen: int) -> None:
+    paper = blank()
+    box = write(paper, digit(value, 360, pen), 200, 60)
+    before, after = left_of(paper)
+    assert after is before
+    assert max(overlap(stroke.box, box) for stroke in find_strokes(gray(paper))[0]) > 0.9
+
+
+@pytest.mark.parametrize("depth", [0.3, 0.6])
+def test_a_shade_in_which_nothing_is_written_is_left_to_others(depth: float) -> None:
+    before, after = left_of(shaded(blank(), FINGER, depth))
+    assert after is before
