@@ -11,7 +11,7 @@ from appliance.config import EngineName
 from appliance.engine import open_engine
 from appliance.explain import Judged, digits_of
 from appliance.frame import Frame
-from appliance.vision import Box, Crop, find_crops, overlap
+from appliance.vision import Box, Crop, find_crops, find_crops_on_sheets, overlap
 
 _NEVER = 1e-6  # no probability is taken to be less
 
@@ -69,12 +69,19 @@ class Reader:
     def read(self, frame: Frame) -> Reading:
         """The digits of a frame. Never raises for what the pixels hold."""
         digits, judged = digits_of(find_crops(frame.gray), self._judge, self._threshold)
+        if not digits:
+            digits, judged = self._read_sheets(frame, judged)
         return Reading(tuple(map(_digit, digits)), judged)
 
     def read_crop(self, image: NDArray[np.uint8]) -> int | None:
         """The digit that a crop `(28, 28)`, white on black, holds by itself; None for none."""
         digits = self._probabilities([image])[0, :10]
         return int(digits.argmax()) if digits.max() >= self._threshold else None
+
+    def _read_sheets(self, frame: Frame, judged: list[Judged]) -> tuple[list[Judged], list[Judged]]:
+        """What is written on a sheet among much else; if they are but ones, they may be of all that else."""
+        digits, more = digits_of(find_crops_on_sheets(frame.gray), self._judge, self._threshold)
+        return (digits if any(one.value != 1 for one in digits) else []), [*judged, *more]
 
     def _judge(self, crops: Sequence[Crop]) -> list[Judged]:
         if not crops:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from benchmarks.shapes import SHAPES, Others, Shaped
 from training import paper
 from training.paper import Picture
-from training.pens import Shape
-from training.scenes import FRAME, Hand, Look, Scene, meeting, random_look, render
+from training.pens import Shape, one_of
+from training.scenes import FRAME, Hand, Look, Scene, meeting, random_look, render, render_clutter
 
 EASY, HARD = 99.0, 97.0
 """The recall and precision aimed at, in percent."""
@@ -140,6 +140,33 @@ def at_edge(hand: Hand, rng: np.random.Generator) -> Scene:
     }
     seen = cuts[min(cuts)]
     return Scene(scene.gray[seen].copy(), scene.text, scene.owners[seen].copy())
+
+
+def held(hand: Hand, rng: np.random.Generator) -> Scene:
+    """A sheet that is held up before much else, with a thumb on either side."""
+    scene = render([_number(rng, 1, 3)], replace(ORDINARY, noise=0, quality=100), hand, rng)
+    x, y, width, height = cv2.boundingRect((scene.owners >= 0).astype(np.uint8))
+    margin = height * rng.uniform(0.5, 1.0)
+    left, right, top, bottom = x - margin, x + width + margin, y - margin, y + height + margin
+    corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)]) + rng.normal(
+        0, 5, (4, 2)
+    )
+    sheet = _soft(cv2.fillPoly(np.zeros(FRAME, np.float32), [np.rint(corners).astype(np.int32)], 1.0))
+    room = render_clutter(one_of(_ROOMS, rng), replace(ORDINARY, focus=2), rng).gray
+    seen = room * (1 - sheet) + scene.gray * sheet
+    for side, outwards in ((left, -1), (right, 1)):
+        tip = np.array([side - outwards * rng.uniform(5, 25), rng.uniform(y, bottom)])
+        root = tip + np.array([outwards * 250, rng.uniform(0, 120)])
+        thumb = _soft(cv2.line(np.zeros(FRAME, np.float32), _pixel(tip), _pixel(root), 1.0, 34))
+        seen = seen * (1 - thumb) + thumb * rng.uniform(70, 170)
+    return replace(scene, gray=_sensed((seen / 255).astype(np.float32), rng))
+
+
+_ROOMS = ("texture", "cables", "keyboard", "letters", "objects", "pile")
+
+
+def _soft(mask: Picture) -> Picture:
+    return cv2.GaussianBlur(mask, (0, 0), 1)
 
 
 class Page:
@@ -298,6 +325,7 @@ def _conditions() -> Iterator[Condition]:
     yield Condition("paper", "ruled paper", looking(paper="ruled"))
     yield Condition("paper", "squared paper", looking(paper="squared"), HARD)
     yield Condition("paper", "dotted paper", looking(paper="dotted"))
+    yield Condition("paper", "sheet held before much else", held)
     yield Condition("paper", "board with chalk", looking(paper="board"))
     yield Condition("paper", "board with worn chalk", looking(paper="board", ink=0.35))
     for ink in (0.3, 0.2, 0.12):

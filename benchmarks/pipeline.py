@@ -210,6 +210,7 @@ def watched() -> Iterator[dict[str, float]]:
         (ink, "_ratio", "flatten"),
         (ink.Ink, "_background", "flatten"),
         (reader, "find_crops", "find"),
+        (reader, "find_crops_on_sheets", "find"),
         (vision.crops, "drawn", "crop"),
         (vision.crops, "as_mnist", "crop"),
         (Reader, "_judge", "network"),

@@ -66,6 +66,12 @@ def test_the_shadow_falls_on_a_digit(hand: Hand, name: str, case: int) -> None:
     assert max(contrasts) > 1.2
 
 
+@pytest.mark.parametrize("case", range(3))
+def test_there_is_much_beside_a_sheet_that_is_held(hand: Hand, case: int) -> None:
+    gray = made("sheet held before much else", hand, case).gray
+    assert np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]]).std() > 8
+
+
 @pytest.mark.parametrize(("name", "sign"), [("slant -30 deg", -1), ("slant +30 deg", 1)])
 def test_slanted_digits_lean(hand: Hand, name: str, sign: int) -> None:
     leans = []

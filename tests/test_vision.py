@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from appliance import vision
-from appliance.vision import Crop, find_crops, take_apart
+from appliance.vision import Crop, find_crops, find_crops_on_sheets, take_apart
 from training.pens import DIGITS, draw
 
 WAYS = [(value, way) for value, ways in DIGITS.items() for way in range(len(ways))]
@@ -109,7 +109,7 @@ LENGTHS = st.one_of(st.integers(1, 12), st.integers(1, 150))
 
 def is_sound(frame: Gray) -> None:
     before = frame.copy()
-    crops = find_crops(frame)
+    crops = find_crops(frame) + find_crops_on_sheets(frame)
     assert np.array_equal(frame, before)
     parts = [part for crop in crops if crop.strokes == 1 for part in take_apart(crop)]
     for crop in crops + parts:

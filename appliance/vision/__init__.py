@@ -3,10 +3,10 @@
 `ink` flattens the light, `bands` takes out what runs straight across and `shades` what a hand darkens,
 `strokes` finds the connected pieces, `layout` arranges them in rows and proposes what belongs together,
 `crops` makes the pictures that the network sees. Of those that it takes for no digit, `cuts` takes apart what
-may be digits that touch.
+may be digits that touch. Where all that is lost among much else, `sheets` finds what was written on one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
@@ -16,14 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision import crops, cuts, layout
-from appliance.vision.strokes import Box, find_strokes, overlap
+from appliance.vision.sheets import strokes_on_sheets
+from appliance.vision.strokes import Box, Stroke, find_strokes, overlap
 
-__all__ = ["Box", "Crop", "find_crops", "overlap", "take_apart"]
+__all__ = ["Box", "Crop", "find_crops", "find_crops_on_sheets", "overlap", "take_apart"]
 
 _SMALLEST_FRAME = 240  # pixels of its shorter side; a smaller frame is enlarged first
 _MOST_ENLARGED = 4.0
 _MOST_CROPS = 48  # that are judged in one frame, so that a page of print takes no longer than a number
 _AS_TALL = 0.5  # of the tallest row: where others as tall are too many to judge, it is a keyboard or print
+
+FindStrokes = Callable[[NDArray[np.uint8]], tuple[list[Stroke], list[Stroke]]]
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,12 @@ class Crop:
 
 def find_crops(gray: NDArray[np.uint8]) -> list[Crop]:
     """The crops of a gray frame `uint8 (H, W)` in reading order, first dark ones and then light ones."""
-    scale = min(_MOST_ENLARGED, _SMALLEST_FRAME / min(gray.shape))
-    if scale > 1:
-        large = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-        scales = 1 / scale, 1 / scale
-        return [replace(crop, box=_scaled(crop.box, scales, gray.shape)) for crop in _find(large)]
-    return _find(gray)
+    return _find_in(gray, find_strokes)
+
+
+def find_crops_on_sheets(gray: NDArray[np.uint8]) -> list[Crop]:
+    """The same of what lies on sheets only; none unless there is much beside them to tell them from."""
+    return _find_in(gray, strokes_on_sheets)
 
 
 def take_apart(crop: Crop) -> list[Crop]:
@@ -78,8 +81,17 @@ def take_apart(crop: Crop) -> list[Crop]:
     return found
 
 
-def _find(gray: NDArray[np.uint8]) -> list[Crop]:
-    tones = [layout.find_rows(strokes, gray.shape) for strokes in find_strokes(gray)]
+def _find_in(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
+    scale = min(_MOST_ENLARGED, _SMALLEST_FRAME / min(gray.shape))
+    if scale > 1:
+        large = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        scales = 1 / scale, 1 / scale
+        return [replace(crop, box=_scaled(crop.box, scales, gray.shape)) for crop in _find(large, find)]
+    return _find(gray, find)
+
+
+def _find(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
+    tones = [layout.find_rows(strokes, gray.shape) for strokes in find(gray)]
     rows = [
         (row, dark, list(layout.hypotheses(row)))
         for dark, tone in zip((True, False), tones, strict=True)

@@ -1,0 +1,106 @@
+"""Finds the sheets in a frame that shows much else: held up in a room, say, or lying on a crowded desk.
+
+A sheet is a large even region without dents. Where something is written on one, and there is much beside it,
+the frame is looked at as if there were nothing beside it.
+"""
+
+from math import ceil
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.vision.strokes import Stroke, find_strokes
+
+_ROWS = 120  # a sheet shows in so few as well
+_EVEN = 10  # gray levels within three cells, at most
+_LARGE, _WHOLE = 0.08, 0.9  # of the frame, at least and at most
+_HIDDEN = 19  # cells of a sheet's side that fingers hide, or a digit that is joined with them, at most
+_CONVEX = 0.88  # of its hull, at least
+_EDGE = 3  # cells
+_WRITTEN = 0.04  # of the frame's shorter side: what is lower is no writing
+_MUCH = 0.15  # of all that is no sheet is not even, at least
+_INSIDE = 0.97  # of a stroke's box
+_SMOOTH = 31  # cells
+
+Mask = NDArray[np.uint8]
+
+
+def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
+    """The dark and the light strokes on sheets in a gray frame `uint8 (H, W)`; none unless much is beside."""
+    small = _small(gray)
+    even = _even(small)
+    sheets = _written(even)
+    if not 0 < sheets.mean() < _WHOLE or cv2.mean(even, 1 - sheets)[0] > 1 - _MUCH:
+        return [], []
+    inner = cv2.erode(sheets, np.ones((_EDGE, _EDGE), np.uint8))
+    scale = small.shape[0] / gray.shape[0]
+    dark, light = (
+        [stroke for stroke in tone if _lies_on(stroke, inner, scale)]
+        for tone in find_strokes(_alone(gray, small, sheets))
+    )
+    return dark, light
+
+
+def find_sheets(gray: NDArray[np.uint8]) -> list[Mask]:
+    """The sheets of a gray frame, from the smallest: 1 on it, whatever is written there, in few rows."""
+    return _sheets(_even(_small(gray)))
+
+
+def _small(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    scale = min(1.0, _ROWS / min(gray.shape))
+    return cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def _even(small: NDArray[np.uint8]) -> Mask:
+    square = np.ones((3, 3), np.uint8)
+    even = (cv2.morphologyEx(small, cv2.MORPH_GRADIENT, square) <= _EVEN).astype(np.uint8)
+    return cv2.morphologyEx(even, cv2.MORPH_OPEN, square)
+
+
+def _sheets(even: Mask) -> list[Mask]:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(even)
+    large = np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > _LARGE * even.size) + 1
+    hulls = [hull for label in large if (hull := _hull(labels == label)) is not None]
+    hulls.sort(key=cv2.contourArea)
+    return [cv2.fillConvexPoly(np.zeros_like(even), hull, 1) for hull in hulls]
+
+
+def _hull(region: NDArray[np.bool_]) -> NDArray[np.int32] | None:
+    """The convex hull of a region; None where it has dents that are more than fingers."""
+    closed = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((_HIDDEN, _HIDDEN), np.uint8))
+    outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = max(outlines, key=len)
+    hull = cv2.convexHull(outline)
+    return hull if cv2.contourArea(outline) > _CONVEX * cv2.contourArea(hull) else None
+
+
+def _written(even: Mask) -> Mask:
+    """All sheets with something on them, but for those that others lie on."""
+    chosen = np.zeros_like(even)
+    for sheet in _sheets(even):
+        within = cv2.erode(sheet, np.ones((2 * _EDGE + 1,) * 2, np.uint8))
+        something = cv2.boundingRect(cv2.subtract(within, even))[3] >= _WRITTEN * min(even.shape)
+        if something and sheet.mean() < _WHOLE and not cv2.bitwise_and(sheet, chosen).any():
+            chosen |= sheet
+    return chosen
+
+
+def _alone(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: Mask) -> NDArray[np.uint8]:
+    """The frame with nothing but sheets: their own paper goes on beside them."""
+    inner = cv2.erode(sheets, np.ones((3, 3), np.uint8))
+    paper, share = cv2.medianBlur(small, 15).astype(np.float32), inner.astype(np.float32)
+    usual = cv2.mean(paper, inner)[0]
+    size = (_SMOOTH, _SMOOTH)
+    paper = (cv2.blur(paper * share, size) + 1e-3 * usual) / (cv2.blur(share, size) + 1e-3)
+    paper = cv2.resize(paper, gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    on = cv2.resize(inner, gray.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return np.where(on > 0, gray, paper.astype(np.uint8))
+
+
+def _lies_on(stroke: Stroke, sheets: Mask, scale: float) -> bool:
+    place = np.s_[
+        int(stroke.top * scale) : ceil(stroke.bottom * scale),
+        int(stroke.left * scale) : ceil(stroke.right * scale),
+    ]
+    return float(sheets[place].mean()) > _INSIDE

@@ -1,0 +1,88 @@
+"""Sheets: what is written on one is told from all else that a frame shows."""
+
+import cv2
+import numpy as np
+import pytest
+from handwritten import Ink, blank, digit, gray, overlap, write
+
+from appliance.vision import find_crops, find_crops_on_sheets
+from appliance.vision.sheets import find_sheets
+
+
+def crowd(seed: int = 0) -> Ink:
+    """A wall with many dark and light things on it."""
+    rng = np.random.default_rng(seed)
+    wall = blank(tone=120)
+    for _ in range(60):
+        middle, size = rng.integers(0, (640, 480)), int(rng.integers(8, 40))
+        angle, tone = float(rng.uniform(0, 180)), float(rng.choice([30, 60, 190, 240]))
+        cv2.ellipse(wall, middle.tolist(), (size, size // 2), angle, 0, 360, tone, int(rng.choice([3, -1])))
+    return wall
+
+
+def hold(wall: Ink, turn: float = 5, fingers: bool = False) -> None:
+    """Puts a sheet of 340x240 pixels before a wall."""
+    corners = cv2.boxPoints(((320, 240), (340, 240), turn))
+    cv2.fillPoly(wall, [np.rint(corners).astype(np.int32)], 225)
+    if fingers:
+        cv2.line(wall, (180, 250), (-20, 300), 140, 34)
+        cv2.line(wall, (460, 250), (660, 300), 140, 34)
+
+
+@pytest.mark.parametrize(
+    ("turn", "fingers"), [(-20, False), (0, False), (30, False), (-5, True), (0, True), (5, True)]
+)
+def test_a_sheet_is_found_whole(turn: float, fingers: bool) -> None:
+    wall, only = crowd(), blank(tone=0)
+    for page in (wall, only):
+        hold(page, turn, fingers and page is wall)
+    write(wall, digit(5), 290, 180)
+    found = cv2.resize(find_sheets(gray(wall, noise=2))[0], (640, 480), interpolation=cv2.INTER_NEAREST) > 0
+    assert np.mean(found[only > 0]) > 0.88
+    assert np.mean(found[only == 0]) < 0.02
+
+
+@pytest.mark.parametrize("value", range(10))
+@pytest.mark.parametrize("seed", range(3))
+def test_only_what_is_written_on_a_sheet_is_a_crop(value: int, seed: int) -> None:
+    wall = crowd(seed)
+    hold(wall)
+    box = write(wall, digit(value), 290, 180)
+    frame = gray(wall, noise=2)
+    assert len(find_crops(frame)) > 10
+    crops = find_crops_on_sheets(frame)
+    assert max(overlap(crop.box, box) for crop in crops) > 0.85
+    assert all(crop.box[0] >= 150 and crop.box[0] + crop.box[2] <= 490 for crop in crops)
+
+
+def test_a_sheet_is_found_before_a_texture_that_hides_all_strokes() -> None:
+    rng = np.random.default_rng(0)
+    coarse = rng.normal(120, 40, (160, 213)).astype(np.float32)
+    wall = cv2.resize(coarse, (640, 480), interpolation=cv2.INTER_CUBIC)
+    hold(wall)
+    box = write(wall, digit(3), 290, 180)
+    assert overlap(find_crops_on_sheets(gray(wall))[0].box, box) > 0.85
+
+
+def on_sheets(paper: Ink) -> int:
+    return len(find_crops_on_sheets(gray(paper)))
+
+
+def test_nothing_is_on_an_empty_sheet() -> None:
+    wall = crowd()
+    hold(wall)
+    assert on_sheets(wall) == 0
+
+
+def test_a_page_that_fills_the_frame_is_no_sheet() -> None:
+    paper = blank()
+    for place in range(24):
+        write(paper, digit(place % 10, 60, 7), 20 + 100 * (place % 6), 20 + 110 * (place // 6))
+    assert on_sheets(paper) == 0
+
+
+def test_a_sheet_with_little_beside_it_needs_no_second_look() -> None:
+    paper = blank(tone=120)
+    hold(paper)
+    write(paper, digit(3), 290, 180)
+    assert on_sheets(paper) == 0
