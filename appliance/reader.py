@@ -35,7 +35,7 @@ class Reading:
 
     digits: tuple[Digit, ...] = ()
     judged: Sequence[Judged] = field(default=(), repr=False, compare=False)
-    """Everything that was looked at."""
+    """Everything that was looked at to read it."""
 
     @property
     def text(self) -> str:
@@ -80,8 +80,8 @@ class Reader:
 
     def _read_sheets(self, frame: Frame, judged: list[Judged]) -> tuple[list[Judged], list[Judged]]:
         """What is written on a sheet among much else; if they are but ones, they may be of all that else."""
-        digits, more = digits_of(find_crops_on_sheets(frame.gray), self._judge, self._threshold)
-        return (digits if any(one.value != 1 for one in digits) else []), [*judged, *more]
+        digits, on_sheets = digits_of(find_crops_on_sheets(frame.gray), self._judge, self._threshold)
+        return (digits, on_sheets) if any(one.value != 1 for one in digits) else ([], judged)
 
     def _judge(self, crops: Sequence[Crop]) -> list[Judged]:
         if not crops:

@@ -293,3 +293,16 @@ def test_ours_reads_every_frame_that_ships(by_ours: Reader) -> None:
             wrong.append((name, read))
     assert wrong == []
     assert len(lines) >= 60
+
+
+@pytest.mark.parametrize(("values", "text"), [([7], "7"), ([4, 2], "42"), ([1, 1], "")])
+def test_a_number_held_before_a_wall_of_things_is_read_but_ones_alone_are_not(
+    by_ours: Reader, values: list[int], text: str
+) -> None:
+    wall = blank(tone=120)
+    for place in range(48):
+        write(wall, mark("AEKMRW"[place % 6], 50, 8), 10 + 80 * (place % 8), 10 + 80 * (place // 8))
+    wall[130:350, 160:480] = 225
+    for place, value in enumerate(values):
+        write(wall, digit(value, 100, 10), 230 + 110 * place, 190)
+    assert by_ours.read(Frame(gray(wall, noise=2), 0, 0)).text == text
