@@ -11,9 +11,10 @@ from appliance.config import EngineName
 from appliance.engine import open_engine
 from appliance.explain import Judged, digits_of
 from appliance.frame import Frame
-from appliance.vision import Box, Crop, find_crops, find_crops_on_sheets, overlap
+from appliance.vision import Box, Crop, beside_sheets, find_crops, find_crops_on_sheets, overlap
 
 _NEVER = 1e-6  # no probability is taken to be less
+_CROWDED = 16  # crops, from which on a frame shows more than a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ class Reader:
         digits, judged = digits_of(find_crops(frame.gray), self._judge, self._threshold)
         if not digits:
             digits, judged = self._read_sheets(frame, judged)
+        elif len(judged) > _CROWDED:
+            digits = _without_edges(digits, frame)
         return Reading(tuple(map(_digit, digits)), judged)
 
     def read_crop(self, image: NDArray[np.uint8]) -> int | None:
@@ -100,6 +103,17 @@ class Reader:
         likely = np.exp(scores - scores.max(axis=1, keepdims=True))
         probabilities: NDArray[np.float32] = likely / likely.sum(axis=1, keepdims=True)
         return probabilities
+
+
+def _without_edges(digits: list[Judged], frame: Frame) -> list[Judged]:
+    """The digits without ones beside the sheet that others are on: edges of what else there is."""
+    edges = [one.value == 1 for one in digits]
+    if not any(edges) or all(edges):
+        return digits
+    beside = beside_sheets(frame.gray, [one.crop.box for one in digits])
+    if all(off for off, edge in zip(beside, edges, strict=True) if not edge):
+        return digits
+    return [one for one, edge, off in zip(digits, edges, beside, strict=True) if not (edge and off)]
 
 
 def _digit(one: Judged) -> Digit:

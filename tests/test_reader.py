@@ -306,3 +306,18 @@ def test_a_number_held_before_a_wall_of_things_is_read_but_ones_alone_are_not(
     for place, value in enumerate(values):
         write(wall, digit(value, 100, 10), 230 + 110 * place, 190)
     assert by_ours.read(Frame(gray(wall, noise=2), 0, 0)).text == text
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_one_beside_the_sheet_that_a_number_is_on_is_an_edge(by_ours: Reader, held: bool) -> None:
+    wall = blank(tone=120)
+    for place in range(64):
+        write(wall, mark("AEKMRW"[place % 6], 28, 4), 15 + 78 * (place % 8), 12 + 58 * (place // 8))
+    wall[90:390, 150:490] = 225
+    if not held:
+        wall[:] = 225
+    for value, x in ((4, 210), (2, 340), (1, 560)):
+        wall[180:320, x - 10 : x + 80] = wall[200, 200]
+        write(wall, digit(value, 110, 10), x, 190)
+    reading = by_ours.read(Frame(gray(wall, noise=2), 0, 0))
+    assert reading.text == ("42" if held else "421")

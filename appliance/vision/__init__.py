@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision import crops, cuts, layout
-from appliance.vision.sheets import strokes_on_sheets
+from appliance.vision.sheets import beside_sheets, strokes_on_sheets
 from appliance.vision.strokes import Box, Stroke, find_strokes, overlap
 
-__all__ = ["Box", "Crop", "find_crops", "find_crops_on_sheets", "overlap", "take_apart"]
+__all__ = ["Box", "Crop", "beside_sheets", "find_crops", "find_crops_on_sheets", "overlap", "take_apart"]
 
 _SMALLEST_FRAME = 240  # pixels of its shorter side; a smaller frame is enlarged first
 _MOST_ENLARGED = 4.0

@@ -4,13 +4,14 @@ A sheet is a large even region without dents. Where something is written on one,
 the frame is looked at as if there were nothing beside it.
 """
 
+from collections.abc import Sequence
 from math import ceil
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.strokes import Stroke, find_strokes
+from appliance.vision.strokes import Box, Stroke, find_strokes
 
 _ROWS = 120  # a sheet shows in so few as well
 _EVEN = 10  # gray levels within three cells, at most
@@ -29,17 +30,24 @@ Mask = NDArray[np.uint8]
 def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     """The dark and the light strokes on sheets in a gray frame `uint8 (H, W)`; none unless much is beside."""
     small = _small(gray)
-    even = _even(small)
-    sheets = _written(even)
-    if not 0 < sheets.mean() < _WHOLE or cv2.mean(even, 1 - sheets)[0] > 1 - _MUCH:
+    sheets = _among_much(_even(small))
+    if sheets is None:
         return [], []
     inner = cv2.erode(sheets, np.ones((_EDGE, _EDGE), np.uint8))
     scale = small.shape[0] / gray.shape[0]
     dark, light = (
-        [stroke for stroke in tone if _lies_on(stroke, inner, scale)]
+        [stroke for stroke in tone if _lies_on(stroke.box, inner, scale)]
         for tone in find_strokes(_alone(gray, small, sheets))
     )
     return dark, light
+
+
+def beside_sheets(gray: NDArray[np.uint8], boxes: Sequence[Box]) -> list[bool]:
+    """Which boxes do not lie on sheets in a gray frame `uint8 (H, W)`; none unless much is beside sheets."""
+    small = _small(gray)
+    sheets = _among_much(_even(small))
+    scale = small.shape[0] / gray.shape[0]
+    return [sheets is not None and not _lies_on(box, sheets, scale) for box in boxes]
 
 
 def find_sheets(gray: NDArray[np.uint8]) -> list[Mask]:
@@ -75,15 +83,16 @@ def _hull(region: NDArray[np.bool_]) -> NDArray[np.int32] | None:
     return hull if cv2.contourArea(outline) > _CONVEX * cv2.contourArea(hull) else None
 
 
-def _written(even: Mask) -> Mask:
-    """All sheets with something on them, but for those that others lie on."""
+def _among_much(even: Mask) -> Mask | None:
+    """All sheets with something on them, but for those that others lie on; None unless much is beside."""
     chosen = np.zeros_like(even)
     for sheet in _sheets(even):
         within = cv2.erode(sheet, np.ones((2 * _EDGE + 1,) * 2, np.uint8))
         something = cv2.boundingRect(cv2.subtract(within, even))[3] >= _WRITTEN * min(even.shape)
         if something and sheet.mean() < _WHOLE and not cv2.bitwise_and(sheet, chosen).any():
             chosen |= sheet
-    return chosen
+    much = 0 < chosen.mean() < _WHOLE and cv2.mean(even, 1 - chosen)[0] < 1 - _MUCH
+    return chosen if much else None
 
 
 def _alone(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: Mask) -> NDArray[np.uint8]:
@@ -98,9 +107,10 @@ def _alone(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: Mask) -> N
     return np.where(on > 0, gray, paper.astype(np.uint8))
 
 
-def _lies_on(stroke: Stroke, sheets: Mask, scale: float) -> bool:
+def _lies_on(box: Box, sheets: Mask, scale: float) -> bool:
+    x, y, width, height = box
     place = np.s_[
-        int(stroke.top * scale) : ceil(stroke.bottom * scale),
-        int(stroke.left * scale) : ceil(stroke.right * scale),
+        int(y * scale) : ceil((y + height) * scale),
+        int(x * scale) : ceil((x + width) * scale),
     ]
     return float(sheets[place].mean()) > _INSIDE
