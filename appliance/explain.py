@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision import Box, Crop, overlap, take_apart
-from appliance.vision.layout import PALER
+from appliance.vision.layout import AS_DARK, PALER
 
 _TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small to be judged by itself
 _TO_JOIN = 0.03  # the cost of taking one more stroke into a digit: most digits are one stroke
@@ -24,7 +24,6 @@ _COMPANY = 0.05  # how much less likely it is, beside such a digit, that somethi
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _CLUTTERED = 3  # so many other things for each digit, and the frame shows no number
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
-_AS_DARK = 0.6  # as the other digits is what has no shape of its own, at least
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
 
@@ -192,8 +191,8 @@ def _credible(digits: Sequence[Judged], others: Sequence[Crop], other_tone: Sequ
     doubtless = [one for one in digits if _beyond_doubt(one)]
     usual = float(np.median([one.crop.peak for one in doubtless or digits] or [0]))
     palest = PALER * usual
-    # No line of the paper, and no stroke of a shadow.
-    digits = [one for one in digits if one.crop.peak > (palest if _beyond_doubt(one) else _AS_DARK * usual)]
+    # No line of the paper; and what has no shape of its own is no stroke of a shadow.
+    digits = [one for one in digits if one.crop.peak > (palest if _beyond_doubt(one) else AS_DARK * usual)]
     only_strokes = all(one.value == 1 for one in digits)
     if only_strokes and len(digits) > _FENCE:
         return []

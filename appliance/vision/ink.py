@@ -98,6 +98,11 @@ def flatten(gray: NDArray[np.uint8], thickest: float = THICK) -> Ink:
     return Ink(_Smooth(smooth, small, noise * left), thickest)
 
 
+def above(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
+    """Where there is more ink than that: 255 there, 0 elsewhere."""
+    return cv2.threshold(ink, threshold, 255, cv2.THRESH_BINARY)[1]
+
+
 def _noise(gray: NDArray[np.uint8]) -> float:
     """How much pixels differ from the median of those around them, in gray levels: of one row in nine."""
     rows = np.arange(1, max(2, gray.shape[0] - 1), _NOISE_ROWS)

@@ -26,7 +26,8 @@ WIDEST_DIGIT = 1.35  # width by height
 _MOST_TOGETHER = 3  # strokes of one digit
 _LEVEL, _STEEPEST = 0.15, 0.7  # slopes of a row: what is taken for level, and what is no row
 PALER = 0.3  # of a stroke's ink: what is paler was not written by the same pen
-_AS_TALL, _AS_DARK = 0.7, 0.6  # as the other is a digit, at least, that tells the slope of their row
+AS_DARK = 0.6  # as another stroke: what is less may well be something else's
+_AS_TALL = 0.7  # as the other, and as dark, is a digit, at least, that tells the slope of their row
 _AGREE = 0.2  # how far most slopes from neighbour to neighbour differ at most within a number
 
 
@@ -117,7 +118,7 @@ def _beside(digits: Sequence[Stroke]) -> tuple[NDArray[np.bool_], float]:
     ink = np.array([[digit.peak] for digit in digits]).reshape(-1, 1)
     one_pen = np.minimum(ink, ink.T) > PALER * np.maximum(ink, ink.T)
     across, down = ((middle.T - middle) for middle in (left + width / 2, top + height / 2))
-    alike = (low > _AS_TALL * high) & (np.minimum(ink, ink.T) > _AS_DARK * np.maximum(ink, ink.T))
+    alike = (low > _AS_TALL * high) & (np.minimum(ink, ink.T) > AS_DARK * np.maximum(ink, ink.T))
     slope = _slope(np.where(alike, across, 0), down, height)
     overlap = np.minimum(low, (low + high) / 2 - np.abs(down - slope * across))
     gap = np.abs(across) - (width + width.T) / 2

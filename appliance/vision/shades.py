@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.ink import THIN
+from appliance.vision.ink import THIN, above
 
 _ROWS = 120  # what is broad shows in so few as well
 _BODY = 0.33  # of a component's strongest ink: what is fainter is a blurred edge
@@ -36,9 +36,13 @@ def without_shades(
         x, y, width, height = stats[label, :4].tolist()
         region = slice(y, y + height), slice(x, x + width)
         own = (labels[region] == label).astype(np.uint8)
-        body = _above(ink[region] * own, _BODY * cv2.minMaxLoc(ink[region], own)[1])
+        faintest = _BODY * cv2.minMaxLoc(ink[region], own)[1]
+        body = above(ink[region] * own, faintest)
         broad = cv2.erode(body, np.ones((pen, pen), np.uint8))
-        if cv2.countNonZero(broad) >= least and _is_shade(ink[region], body, broad, thin()[region], least):
+        if cv2.countNonZero(broad) < least:
+            continue
+        strokes = cv2.bitwise_and(body, above(thin()[region], faintest))
+        if _is_shade(ink[region], broad, strokes, least):
             left = ink.copy() if left is ink else left
             np.copyto(left[region], thin()[region], where=own > 0)
     return left
@@ -53,14 +57,9 @@ def _broad(labels: NDArray[np.integer]) -> NDArray[np.integer]:
 
 
 def _is_shade(
-    ink: NDArray[np.uint8],
-    body: NDArray[np.uint8],
-    broad: NDArray[np.uint8],
-    thin: NDArray[np.uint8],
-    least: int,
+    ink: NDArray[np.uint8], broad: NDArray[np.uint8], strokes: NDArray[np.uint8], least: int
 ) -> bool:
-    """Whether the `broad` part of a component's `body` is fainter than its thin strokes there or beside."""
-    strokes = cv2.bitwise_and(body, _above(thin, _BODY * float(ink[body > 0].max())))
+    """Whether the `broad` part of a component is fainter than its thin `strokes` there or beside."""
     around = np.ones((_BESIDE, _BESIDE), np.uint8)
     bare = cv2.subtract(broad, cv2.dilate(strokes, around))
     if cv2.countNonZero(bare) < least:
@@ -72,7 +71,3 @@ def _is_shade(
         cv2.countNonZero(written) >= least and cv2.mean(ink, written)[0] > darker
         for written in (within, strokes)
     )
-
-
-def _above(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
-    return cv2.threshold(ink, threshold, 255, cv2.THRESH_BINARY)[1]

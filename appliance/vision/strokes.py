@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.bands import crossing, without_band
-from appliance.vision.ink import THIN, flatten
+from appliance.vision.ink import THIN, above, flatten
 from appliance.vision.shades import without_shades
 
 Box = tuple[int, int, int, int]
@@ -86,7 +86,8 @@ def find_strokes(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     ink = flatten(gray)
     thin = ink.up_to(THIN)
     threshold = max(_FAINTEST, ink.noise)
-    dark = [s for s in _pieces(ink.dark, threshold, lambda: thin.dark) if _stands_out(gray, s, darker=True)]
+    dark = _pieces(ink.dark, threshold, lambda: thin.dark, shaded=True)
+    dark = [stroke for stroke in dark if _stands_out(gray, stroke, darker=True)]
     light = _pieces(ink.light, threshold, lambda: thin.light, ink.is_paper)
     light = [stroke for stroke in light if _stands_out(gray, stroke, darker=False)]
     return dark, [stroke for stroke in light if not _is_halo(stroke, ink.dark)]
@@ -106,24 +107,24 @@ def _pieces(
     ink: NDArray[np.uint8],
     threshold: float,
     closer: Callable[[], NDArray[np.uint8]],
-    is_background: Callable[[NDArray[np.bool_]], bool] | None = None,
+    is_background: Callable[[NDArray[np.bool_]], bool] = lambda where: False,
+    shaded: bool = False,
 ) -> list[Stroke]:
     threshold = max(threshold, 3 * _quantile(ink[::4, ::4], 0.5))
-    labels, stats = _components(_above(ink, threshold))
+    labels, stats = _components(above(ink, threshold))
     band = crossing(stats, ink.shape)
     bare = without_band(ink, labels == band, threshold) if band else ink
     if bare is not ink:
-        ink = bare
-        labels, stats = _components(_above(ink, threshold))
-    bare = ink if is_background else without_shades(ink, closer, labels, stats)
-    if bare is not ink:
-        ink = bare
-        labels, stats = _components(_above(ink, threshold))
+        labels, stats = _components(above(bare, threshold))
+    unshaded = without_shades(bare, closer, labels, stats) if shaded else bare
+    if unshaded is not bare:
+        labels, stats = _components(above(unshaded, threshold))
+    ink = unshaded
     sprawling = _sprawling(stats, ink.shape)
     if not sprawling.size:
         return _strokes(ink, labels, stats)
     there = _labelled(labels, sprawling)
-    if is_background and is_background(there):  # nothing is written there in its own tone
+    if is_background(there):  # nothing is written there in its own tone
         stats[sprawling] = 0
         return _strokes(ink, labels, stats)
     strokes = _strokes(ink, labels, stats)
@@ -133,7 +134,7 @@ def _pieces(
     within += _others(_apart_from(known, _darker(ink * there), ink.shape), known)
     strokes = [stroke for stroke in strokes if not _is_shade(stroke, within, ink.shape)] + within
     near = cv2.dilate(lines, np.ones((7, 7), np.uint8))
-    faint = _above(ink, threshold)
+    faint = above(ink, threshold)
     pale = _PALE * cv2.mean(ink, lines)[0]
     return [
         stroke
@@ -177,7 +178,7 @@ def _look_again(
     ink = ink * where
     strongest = cv2.dilate(ink[::2, ::2], np.ones((15, 15), np.uint8))
     strongest = cv2.resize(strongest, ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    mask = _above(ink, threshold) & _above(cv2.subtract(ink, cv2.convertScaleAbs(strongest, alpha=_BODY)), 0)
+    mask = above(ink, threshold) & above(cv2.subtract(ink, cv2.convertScaleAbs(strongest, alpha=_BODY)), 0)
     lines = _lines(mask)
     labels, stats = _components(mask & ~lines)
     stats[np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) < _SMALLEST_REMAINS] = 0
@@ -193,7 +194,7 @@ def _darker(ink: NDArray[np.uint8]) -> list[Stroke]:
         if not (faint.size and strong.size):
             break
         if strong.size < faint.size and strong.mean() > _DARKER * faint.mean():
-            mask = _above(ink, threshold)
+            mask = above(ink, threshold)
             return _strokes(ink & mask, *_components(mask))
         inked = strong
     return []
@@ -270,10 +271,6 @@ def _lines_down(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     thickness = np.count_nonzero(lines) / max(1, int(stats[runs_on, cv2.CC_STAT_HEIGHT].sum()))
     crossing = np.ones((1, 2 + int(1.5 * thickness)), np.uint8)
     return lines & ~cv2.morphologyEx(mask, cv2.MORPH_OPEN, crossing)
-
-
-def _above(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
-    return cv2.threshold(ink, threshold, 255, cv2.THRESH_BINARY)[1]
 
 
 def _components(mask: NDArray[np.uint8]) -> tuple[NDArray[np.integer], NDArray[np.int32]]:
