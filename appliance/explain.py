@@ -22,7 +22,8 @@ _HOPELESS = 0.3  # what is less sure is no digit, whatever stands beside it
 _TOO_NARROW = 0.5  # width by height
 _COMPANY = 0.05  # how much less likely it is, beside such a digit, that something is none
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
-_CLUTTERED = 3  # so many other things for each digit, and the frame shows no number
+_CROWD = 2.0  # the power of how much else there is that the odds of digits have to exceed
+_SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
@@ -57,6 +58,15 @@ Judge = Callable[[Sequence[Crop]], list[Judged]]
 
 def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[list[Judged], list[Judged]]:
     """The crops of a frame that are digits, as sure as `threshold`, in reading order; and all judged.
+
+    Where there is much else, something of it will look like a digit by chance: only surer ones are read.
+    """
+    digits, judged = _of_one_tone(crops, judge, threshold)
+    return (digits if digits and _stand_out(digits, judged) else []), judged
+
+
+def _of_one_tone(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[list[Judged], list[Judged]]:
+    """The digits of the dark or of the light crops; and all judged.
 
     A page has one tone, and what is seen in the other is the paper between the strokes. So where one tone
     shows what nothing in the other could outweigh, the other is not judged.
@@ -188,19 +198,36 @@ def _credible(digits: Sequence[Judged], others: Sequence[Crop], other_tone: Sequ
     lowest = _LOWEST * _usual_height(digits)
     digits = [one for one in digits if one.crop.box[3] >= lowest]
     digits = [one for one in digits if not any(_inside(one.crop.box, other.crop.box) for other in digits)]
-    doubtless = [one for one in digits if _beyond_doubt(one)]
-    usual = float(np.median([one.crop.peak for one in doubtless or digits] or [0]))
+    usual = _usual_peak(digits)
     palest = PALER * usual
     # No line of the paper; and what has no shape of its own is no stroke of a shadow.
     digits = [one for one in digits if one.crop.peak > (palest if _beyond_doubt(one) else AS_DARK * usual)]
-    only_strokes = all(one.value == 1 for one in digits)
-    if only_strokes and len(digits) > _FENCE:
-        return []
+    if any(one.value != 1 for one in digits):
+        return digits
     others, other_tone = ([crop for crop in some if crop.peak > palest] for some in (others, other_tone))
-    clutter = _as_large(others, 0.5 * tallest) + _as_large(other_tone, tallest)
-    if clutter > (0 if only_strokes else _CLUTTERED) * len(digits):
-        return []
-    return digits
+    alone = not (_as_large(others, 0.5 * tallest) or _as_large(other_tone, tallest))
+    return digits if alone and len(digits) <= _FENCE else []
+
+
+def _stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
+    """Whether digits are as sure as they have to be where so much else was looked at and is none."""
+    palest, speck = PALER * _usual_peak(digits), _SPECK * _tallest(digits)
+    none = [one.crop for one in judged if not one.is_digit and one.crop.peak > palest]
+    others = _as_large((crop for crop in none if not _lies_with(crop, digits)), speck)
+    sure = np.clip([one.confidence for one in digits], _NEVER, 1 - _NEVER)
+    return not others or float(np.log(sure / (1 - sure)).mean()) > _CROWD * np.log1p(others)
+
+
+def _lies_with(crop: Crop, digits: Iterable[Judged]) -> bool:
+    """Whether a crop is part of a digit, or what digits that touch are together."""
+    boxes = [one.crop.box for one in digits]
+    return any(_inside(crop.box, box) or _inside(box, crop.box) for box in boxes)
+
+
+def _usual_peak(digits: Sequence[Judged]) -> float:
+    """The median strength of ink, of those beyond doubt if there are any."""
+    doubtless = [one for one in digits if _beyond_doubt(one)]
+    return float(np.median([one.crop.peak for one in doubtless or digits] or [0]))
 
 
 def _usual_height(digits: Sequence[Judged]) -> float:

@@ -247,6 +247,23 @@ def test_a_frame_full_of_other_things_shows_no_number() -> None:
     assert (read(number), read(number, clutter)) == ("5", "")
 
 
+def test_the_more_lies_about_the_surer_a_digit_has_to_be() -> None:
+    def among(others: int, confidence: float) -> str:
+        clutter = Row(250)
+        for place in range(others):
+            clutter.add(place, place + 1, {NONE: 0.97})
+        return read(Row(50).add(0, 1, {5: confidence}), clutter)
+
+    assert [among(others, 0.9) for others in (1, 3)] == ["5", ""]
+    assert [among(others, 0.999) for others in (3, 20, 60)] == ["5", "5", ""]
+
+
+def test_what_digits_that_touch_are_together_is_nothing_else() -> None:
+    row = Row().add(0, 2, {NONE: 0.6}).part(0, 1, {5: 0.75}).part(1, 2, {8: 0.75})
+    beside = Row(100).add(3, 4, {NONE: 0.97})
+    assert (read(row), read(row, beside)) == ("58", "")
+
+
 def test_what_a_broad_pen_leaves_within_a_digit_does_not_speak_against_it() -> None:
     digit = Row(50, 400).add(0, 2, {8: 0.99})
     pieces = Row(150, 250).add(0, 1, {NONE: 0.97}), Row(180, 220).add(0, 1, {NONE: 0.97})
@@ -363,7 +380,9 @@ def test_a_tone_that_cannot_outweigh_the_other_is_not_judged() -> None:
 @given(st.lists(tones, max_size=4))
 @settings(max_examples=200, deadline=None)
 def test_what_is_not_judged_would_change_nothing(rows: list[Row]) -> None:
+    """But that it is not among what else lies about."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(explain, "_CROWD", -inf)
         digits = found(*rows)
         patch.setattr(explain, "_most", lambda crops: inf)  # so that both tones are judged
         assert len(explained(*rows)[1]) == sum(len(row.judged) for row in rows)
