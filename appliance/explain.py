@@ -22,8 +22,9 @@ _HOPELESS = 0.3  # what is less sure is no digit, whatever stands beside it
 _TOO_NARROW = 0.5  # width by height
 _COMPANY = 0.05  # how much less likely it is, beside such a digit, that something is none
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
-_CROWD = 2.0  # the power of how much else there is that the odds of digits have to exceed
+_CROWD, _CROWD_FOR_ONES = 2.0, 4.0  # the power of how much else there is that the odds of digits exceed
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
+_MOSTLY = 0.7  # of the smaller of two boxes
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
@@ -75,13 +76,13 @@ def _of_one_tone(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple
     first, second = (0, 1) if _most(tones[0]) >= _most(tones[1]) else (1, 0)
     judged = _judged(tones[first], judge)
     found = {first: _read_rows(judged, threshold)}
-    digits = _credible(*found[first], [crop for crop in tones[second] if crop.strokes == 1])
+    digits = _credible(found[first])
     sure, weight = _weight(digits)
     if sure and weight > _most(tones[second]):
         return digits, judged
     judged_too = _judged(tones[second], judge)
     found[second] = _read_rows(judged_too, threshold)
-    digits = max((_credible(*found[this], found[1 - this][1]) for this in (0, 1)), key=_weight)
+    digits = max(map(_credible, found.values()), key=_weight)
     return digits, [*judged, *judged_too]
 
 
@@ -113,10 +114,9 @@ def _most(crops: Sequence[Crop]) -> int:
     return sum(int(max(crop.past for crop in row)) * max(crop.box[3] for crop in row) for row in rows)
 
 
-def _read_rows(judged: Sequence[Judged], threshold: float) -> tuple[list[Judged], list[Crop]]:
-    """The digits of all rows of one tone, and what is none."""
+def _read_rows(judged: Sequence[Judged], threshold: float) -> list[Judged]:
+    """The digits of all rows of one tone."""
     digits: list[Judged] = []
-    others: list[Crop] = []
     for _, members in groupby(judged, key=lambda one: one.crop.row):
         row = list(members)
         chosen = best_explanation(row)
@@ -131,8 +131,7 @@ def _read_rows(judged: Sequence[Judged], threshold: float) -> tuple[list[Judged]
         sure = [one for one in chosen if one.is_digit and one.confidence >= enough]
         if len(sure) >= _as_large(none, 0.5 * _tallest(sure)):  # a few digits among letters are letters too
             digits += sure
-        others += none
-    return digits, others
+    return digits
 
 
 def best_explanation(row: Sequence[Judged]) -> list[Judged]:
@@ -192,9 +191,8 @@ def _share_strokes(one: Crop, other: Crop) -> bool:
     return one.first < other.past and other.first < one.past
 
 
-def _credible(digits: Sequence[Judged], others: Sequence[Crop], other_tone: Sequence[Crop]) -> list[Judged]:
-    """What is left of the digits in the light of each other, and of what else lies in the frame."""
-    tallest = _tallest(digits)
+def _credible(digits: Sequence[Judged]) -> list[Judged]:
+    """What is left of the digits of one tone in the light of each other."""
     lowest = _LOWEST * _usual_height(digits)
     digits = [one for one in digits if one.crop.box[3] >= lowest]
     digits = [one for one in digits if not any(_inside(one.crop.box, other.crop.box) for other in digits)]
@@ -202,11 +200,7 @@ def _credible(digits: Sequence[Judged], others: Sequence[Crop], other_tone: Sequ
     palest = PALER * usual
     # No line of the paper; and what has no shape of its own is no stroke of a shadow.
     digits = [one for one in digits if one.crop.peak > (palest if _beyond_doubt(one) else AS_DARK * usual)]
-    if any(one.value != 1 for one in digits):
-        return digits
-    others, other_tone = ([crop for crop in some if crop.peak > palest] for some in (others, other_tone))
-    alone = not (_as_large(others, 0.5 * tallest) or _as_large(other_tone, tallest))
-    return digits if alone and len(digits) <= _FENCE else []
+    return [] if _only_ones(digits) and len(digits) > _FENCE else digits
 
 
 def _stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
@@ -215,13 +209,17 @@ def _stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
     none = [one.crop for one in judged if not one.is_digit and one.crop.peak > palest]
     others = _as_large((crop for crop in none if not _lies_with(crop, digits)), speck)
     sure = np.clip([one.confidence for one in digits], _NEVER, 1 - _NEVER)
-    return not others or float(np.log(sure / (1 - sure)).mean()) > _CROWD * np.log1p(others)
+    power = _CROWD_FOR_ONES if _only_ones(digits) else _CROWD
+    return not others or float(np.log(sure / (1 - sure)).mean()) > power * np.log1p(others)
+
+
+def _only_ones(digits: Iterable[Judged]) -> bool:
+    return all(one.value == 1 for one in digits)
 
 
 def _lies_with(crop: Crop, digits: Iterable[Judged]) -> bool:
-    """Whether a crop is part of a digit, or what digits that touch are together."""
-    boxes = [one.crop.box for one in digits]
-    return any(_inside(crop.box, box) or _inside(box, crop.box) for box in boxes)
+    """Whether a crop is a digit or part of one, or what digits that touch are together."""
+    return any(_shared(crop.box, one.crop.box) > _MOSTLY for one in digits)
 
 
 def _usual_peak(digits: Sequence[Judged]) -> float:
@@ -246,8 +244,16 @@ def _as_large(crops: Iterable[Crop], size: float) -> int:
 
 def _inside(inner: Box, outer: Box) -> bool:
     """Whether a box lies within a larger one, as the hole of a zero within the zero."""
-    area = inner[2] * inner[3]
-    return area < outer[2] * outer[3] and overlap(inner, outer) > 0.7 * area
+    return _area(inner) < _area(outer) and _shared(inner, outer) > _MOSTLY
+
+
+def _shared(one: Box, other: Box) -> float:
+    """How much of the smaller box lies in the other."""
+    return overlap(one, other) / min(_area(one), _area(other))
+
+
+def _area(box: Box) -> int:
+    return box[2] * box[3]
 
 
 def _weight(digits: Sequence[Judged]) -> tuple[bool, float]:
