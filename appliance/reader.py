@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.card import NOT_A_DIGIT
 from appliance.config import EngineName
 from appliance.engine import open_engine
 from appliance.explain import Judged, digits_of
@@ -14,6 +15,7 @@ from appliance.frame import Frame
 from appliance.vision import Box, Crop, beside_sheets, find_crops, find_crops_on_sheets, overlap
 
 _NEVER = 1e-6  # no probability is taken to be less
+_RARER = 0.5  # times as many of what a camera is held at are none as of the crops that networks learn from
 _CROWDED = 16  # crops, from which on a frame shows more than a number
 
 
@@ -100,6 +102,7 @@ class Reader:
     def _probabilities(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Of each class, calibrated, `(N, classes)`."""
         scores = self._engine(images) / self._temperature
+        scores[:, NOT_A_DIGIT:] += np.log(_RARER)
         likely = np.exp(scores - scores.max(axis=1, keepdims=True))
         probabilities: NDArray[np.float32] = likely / likely.sum(axis=1, keepdims=True)
         return probabilities
