@@ -75,7 +75,7 @@ class Reader:
         if not digits:
             digits, judged = self._read_sheets(frame, judged)
         elif len(judged) > _CROWDED:
-            digits = _without_edges(digits, frame)
+            digits = _on_sheets(digits, frame)
         return Reading(tuple(map(_digit, digits)), judged)
 
     def read_crop(self, image: NDArray[np.uint8]) -> int | None:
@@ -108,15 +108,10 @@ class Reader:
         return probabilities
 
 
-def _without_edges(digits: list[Judged], frame: Frame) -> list[Judged]:
-    """The digits without ones beside the sheet that others are on: edges of what else there is."""
-    edges = [one.value == 1 for one in digits]
-    if not any(edges) or all(edges):
-        return digits
+def _on_sheets(digits: list[Judged], frame: Frame) -> list[Judged]:
+    """The digits that are on sheets, if any are: the others are of what else there is."""
     beside = beside_sheets(frame.gray, [one.crop.box for one in digits])
-    if all(off for off, edge in zip(beside, edges, strict=True) if not edge):
-        return digits
-    return [one for one, edge, off in zip(digits, edges, beside, strict=True) if not (edge and off)]
+    return [one for one, off in zip(digits, beside, strict=True) if not off] or digits
 
 
 def _digit(one: Judged) -> Digit:

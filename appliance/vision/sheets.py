@@ -17,10 +17,11 @@ _ROWS = 120  # a sheet shows in so few as well
 _EVEN = 10  # gray levels within three cells, at most
 _LARGE, _WHOLE = 0.08, 0.9  # of the frame, at least and at most
 _HIDDEN = 19  # cells of a sheet's side that fingers hide, or a digit that is joined with them, at most
+_FINGER = 13  # cells: what is narrower, such as an arm as even as the sheet, is none of it
 _CONVEX = 0.88  # of its hull, at least
 _EDGE = 3  # cells
 _WRITTEN = 0.04  # of the frame's shorter side: what is lower is no writing
-_MUCH = 0.15  # of all that is no sheet is not even, at least
+_MUCH = 0.06  # of all that is no sheet is not even, at least
 _INSIDE = 0.97  # of a stroke's box
 _SMOOTH = 31  # cells
 
@@ -76,11 +77,13 @@ def _sheets(even: Mask) -> list[Mask]:
 
 def _hull(region: NDArray[np.bool_]) -> NDArray[np.int32] | None:
     """The convex hull of a region; None where it has dents that are more than fingers."""
-    closed = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((_HIDDEN, _HIDDEN), np.uint8))
-    outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    outline = max(outlines, key=len)
+    whole = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((_HIDDEN, _HIDDEN), np.uint8))
+    broad = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones((_FINGER, _FINGER), np.uint8))
+    outlines, _ = cv2.findContours(broad, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = max(outlines, key=cv2.contourArea, default=np.zeros((1, 1, 2), np.int32))
     hull = cv2.convexHull(outline)
-    return hull if cv2.contourArea(outline) > _CONVEX * cv2.contourArea(hull) else None
+    least = max(_LARGE * region.size, _CONVEX * cv2.contourArea(hull))
+    return hull if cv2.contourArea(outline) > least else None
 
 
 def _among_much(even: Mask) -> Mask | None:
