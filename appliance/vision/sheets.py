@@ -22,7 +22,7 @@ _CONVEX = 0.88  # of its hull, at least
 _EDGE = 3  # cells
 _WRITTEN = 0.04  # of the frame's shorter side: what is lower is no writing
 _MUCH = 0.06  # of all that is no sheet is not even, at least
-_INSIDE = 0.97  # of a stroke's box
+_INSIDE, _BESIDE = 0.97, 0.7  # of a box: from where on it lies on a sheet, and up to where beside one
 _SMOOTH = 31  # cells
 
 Mask = NDArray[np.uint8]
@@ -37,18 +37,18 @@ def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Strok
     inner = cv2.erode(sheets, np.ones((_EDGE, _EDGE), np.uint8))
     scale = small.shape[0] / gray.shape[0]
     dark, light = (
-        [stroke for stroke in tone if _lies_on(stroke.box, inner, scale)]
+        [stroke for stroke in tone if _share_on(stroke.box, inner, scale) > _INSIDE]
         for tone in find_strokes(_alone(gray, small, sheets))
     )
     return dark, light
 
 
 def beside_sheets(gray: NDArray[np.uint8], boxes: Sequence[Box]) -> list[bool]:
-    """Which boxes do not lie on sheets in a gray frame `uint8 (H, W)`; none unless much is beside sheets."""
+    """Which boxes lie beside sheets in a gray frame `uint8 (H, W)`; none unless much is beside sheets."""
     small = _small(gray)
     sheets = _among_much(_even(small))
     scale = small.shape[0] / gray.shape[0]
-    return [sheets is not None and not _lies_on(box, sheets, scale) for box in boxes]
+    return [sheets is not None and _share_on(box, sheets, scale) < _BESIDE for box in boxes]
 
 
 def find_sheets(gray: NDArray[np.uint8]) -> list[Mask]:
@@ -110,10 +110,10 @@ def _alone(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: Mask) -> N
     return np.where(on > 0, gray, paper.astype(np.uint8))
 
 
-def _lies_on(box: Box, sheets: Mask, scale: float) -> bool:
+def _share_on(box: Box, sheets: Mask, scale: float) -> float:
     x, y, width, height = box
     place = np.s_[
         int(y * scale) : ceil((y + height) * scale),
         int(x * scale) : ceil((x + width) * scale),
     ]
-    return float(sheets[place].mean()) > _INSIDE
+    return float(sheets[place].mean())
