@@ -39,6 +39,8 @@ class Reading:
     digits: tuple[Digit, ...] = ()
     judged: Sequence[Judged] = field(default=(), repr=False, compare=False)
     """Everything that was looked at to read it."""
+    on_sheets: bool = field(default=False, repr=False, compare=False)
+    """Whether only what lies on sheets was looked at: in all else there was no number."""
 
     @property
     def text(self) -> str:
@@ -73,8 +75,8 @@ class Reader:
         """The digits of a frame. Never raises for what the pixels hold."""
         digits, judged = digits_of(find_crops(frame.gray), self._judge, self._threshold)
         if not digits:
-            digits, judged = self._read_sheets(frame, judged)
-        elif len(judged) > _CROWDED:
+            return self._read_sheets(frame) or Reading((), judged)
+        if len(judged) > _CROWDED:
             digits = _on_sheets(digits, frame)
         return Reading(tuple(map(_digit, digits)), judged)
 
@@ -83,10 +85,12 @@ class Reader:
         digits = self._probabilities([image])[0, :10]
         return int(digits.argmax()) if digits.max() >= self._threshold else None
 
-    def _read_sheets(self, frame: Frame, judged: list[Judged]) -> tuple[list[Judged], list[Judged]]:
-        """What is written on a sheet among much else; if they are but ones, they may be of all that else."""
-        digits, on_sheets = digits_of(find_crops_on_sheets(frame.gray), self._judge, self._threshold)
-        return (digits, on_sheets) if any(one.value != 1 for one in digits) else ([], judged)
+    def _read_sheets(self, frame: Frame) -> Reading | None:
+        """What is written on a sheet among much else; of ones alone nothing, they may be of all that else."""
+        digits, judged = digits_of(find_crops_on_sheets(frame.gray), self._judge, self._threshold)
+        if all(one.value == 1 for one in digits):
+            return None
+        return Reading(tuple(map(_digit, digits)), judged, on_sheets=True)
 
     def _judge(self, crops: Sequence[Crop]) -> list[Judged]:
         if not crops:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from appliance.errors import FrameError
 from appliance.frame import Frame
 from appliance.reader import Reading
-from appliance.vision import Crop
+from appliance.vision import Crop, FindStrokes
 from appliance.vision.ink import flatten
+from appliance.vision.sheets import strokes_on_sheets
 from appliance.vision.strokes import find_strokes
 
 _COLOURS = ((66, 135, 245), (70, 200, 120), (240, 160, 60), (200, 90, 220), (60, 210, 230), (230, 80, 80))
@@ -31,7 +32,7 @@ def draw_stages(frame: Frame, reading: Reading, folder: Path) -> list[Path]:
     pictures = {
         "1-frame": frame.gray,
         "2-ink": cv2.bitwise_not(ink.dark if darker else ink.light),
-        "3-strokes": _strokes(frame.gray),
+        "3-strokes": _strokes(frame.gray, strokes_on_sheets if reading.on_sheets else find_strokes),
         "4-hypotheses": _boxes(frame.gray, [crop.box for crop in crops]),
         "5-crops": _sheet(crops),
         "6-reading": draw_reading(frame.gray, reading),
@@ -62,9 +63,9 @@ def draw_reading(gray: NDArray[np.uint8], reading: Reading) -> Picture:
     return picture
 
 
-def _strokes(gray: NDArray[np.uint8]) -> Picture:
+def _strokes(gray: NDArray[np.uint8], find: FindStrokes) -> Picture:
     picture = cv2.cvtColor(cv2.addWeighted(gray, 0.3, np.full_like(gray, 255), 0.7, 0), cv2.COLOR_GRAY2BGR)
-    for strokes in find_strokes(gray):
+    for strokes in find(gray):
         for number, stroke in enumerate(strokes):
             place = picture[stroke.top : stroke.bottom, stroke.left : stroke.right]
             place[stroke.ink > 127] = _COLOURS[number % len(_COLOURS)]

@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from handwritten import blank, digit, gray, mark, write
 
 from appliance import shipped
 from appliance.cameras.recording import read_still
@@ -47,6 +48,20 @@ def test_the_ink_is_black_on_white_where_the_digit_is(frame: Frame, reading: Rea
     outside[y - 4 : y + height + 4, x - 4 : x + width + 4] = False
     assert ink[y : y + height, x : x + width].min() < 128
     assert ink[outside].min() > 200
+
+
+def test_of_what_was_read_on_a_sheet_only_that_is_drawn(tmp_path: Path) -> None:
+    wall = blank(tone=120)
+    for place in range(48):
+        write(wall, mark("AEKMRW"[place % 6], 50, 8), 10 + 80 * (place % 8), 10 + 80 * (place // 8))
+    wall[130:350, 160:480] = 225
+    write(wall, digit(7, 100, 10), 280, 190)
+    frame = Frame(gray(wall, noise=2), 0, 0)
+    reading = Reader(shipped.models() / "digits.pt").read(frame)
+    strokes = cv2.imread(str(draw_stages(frame, reading, tmp_path)[2]))
+    y, x = np.nonzero(np.ptp(strokes, axis=2) > 60)
+    assert reading.text == "7"
+    assert {*x} <= {*range(270, 400)} and {*y} <= {*range(180, 300)}
 
 
 def test_a_blank_frame_has_its_pictures_too(tmp_path: Path) -> None:

@@ -19,7 +19,16 @@ from appliance.vision import crops, cuts, layout
 from appliance.vision.sheets import beside_sheets, strokes_on_sheets
 from appliance.vision.strokes import Box, Stroke, find_strokes, overlap
 
-__all__ = ["Box", "Crop", "beside_sheets", "find_crops", "find_crops_on_sheets", "overlap", "take_apart"]
+__all__ = [
+    "Box",
+    "Crop",
+    "FindStrokes",
+    "beside_sheets",
+    "find_crops",
+    "find_crops_on_sheets",
+    "overlap",
+    "take_apart",
+]
 
 _SMALLEST_FRAME = 240  # pixels of its shorter side; a smaller frame is enlarged first
 _MOST_ENLARGED = 4.0

@@ -18,7 +18,7 @@ _EVEN = 10  # gray levels within three cells, at most
 _LARGE, _WHOLE = 0.08, 0.9  # of the frame, at least and at most
 _HIDDEN = 19  # cells of a sheet's side that fingers hide, or a digit that is joined with them, at most
 _FINGER = 13  # cells: what is narrower, such as an arm as even as the sheet, is none of it
-_CONVEX = 0.88  # of its hull, at least
+_CONVEX = 0.9  # of its hull, at least
 _EDGE = 3  # cells
 _WRITTEN = 0.04  # of the frame's shorter side: what is lower is no writing
 _MUCH = 0.06  # of all that is no sheet is not even, at least
@@ -28,32 +28,41 @@ _SMOOTH = 31  # cells
 Mask = NDArray[np.uint8]
 
 
+def find_sheets(gray: NDArray[np.uint8]) -> Mask:
+    """Where there are sheets with something on them in a gray frame `uint8 (H, W)`: 1 there, in few rows.
+
+    Of sheets that lie on one another only the smaller; none unless there is much beside them.
+    """
+    even = _even(_small(gray))
+    chosen = np.zeros_like(even)
+    for sheet in _sheets(even):
+        within = cv2.erode(sheet, np.ones((2 * _EDGE + 1,) * 2, np.uint8))
+        something = cv2.boundingRect(cv2.subtract(within, even))[3] >= _WRITTEN * min(even.shape)
+        if something and sheet.mean() < _WHOLE and not cv2.bitwise_and(sheet, chosen).any():
+            chosen |= sheet
+    much = 0 < chosen.mean() < _WHOLE and cv2.mean(even, 1 - chosen)[0] < 1 - _MUCH
+    return chosen if much else np.zeros_like(even)
+
+
 def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
-    """The dark and the light strokes on sheets in a gray frame `uint8 (H, W)`; none unless much is beside."""
-    small = _small(gray)
-    sheets = _among_much(_even(small))
-    if sheets is None:
+    """The dark and the light strokes that lie on the sheets of a gray frame `uint8 (H, W)`."""
+    sheets = find_sheets(gray)
+    if not sheets.any():
         return [], []
     inner = cv2.erode(sheets, np.ones((_EDGE, _EDGE), np.uint8))
-    scale = small.shape[0] / gray.shape[0]
+    scale = sheets.shape[0] / gray.shape[0]
     dark, light = (
         [stroke for stroke in tone if _share_on(stroke.box, inner, scale) > _INSIDE]
-        for tone in find_strokes(_alone(gray, small, sheets))
+        for tone in find_strokes(_alone(gray, sheets))
     )
     return dark, light
 
 
 def beside_sheets(gray: NDArray[np.uint8], boxes: Sequence[Box]) -> list[bool]:
-    """Which boxes lie beside sheets in a gray frame `uint8 (H, W)`; none unless much is beside sheets."""
-    small = _small(gray)
-    sheets = _among_much(_even(small))
-    scale = small.shape[0] / gray.shape[0]
-    return [sheets is not None and _share_on(box, sheets, scale) < _BESIDE for box in boxes]
-
-
-def find_sheets(gray: NDArray[np.uint8]) -> list[Mask]:
-    """The sheets of a gray frame, from the smallest: 1 on it, whatever is written there, in few rows."""
-    return _sheets(_even(_small(gray)))
+    """Which boxes lie beside the sheets of a gray frame `uint8 (H, W)`; none where there are no sheets."""
+    sheets = find_sheets(gray)
+    scale = sheets.shape[0] / gray.shape[0]
+    return [bool(sheets.any()) and _share_on(box, sheets, scale) < _BESIDE for box in boxes]
 
 
 def _small(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -68,6 +77,7 @@ def _even(small: NDArray[np.uint8]) -> Mask:
 
 
 def _sheets(even: Mask) -> list[Mask]:
+    """All sheets, whatever is written on them, from the smallest."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(even)
     large = np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > _LARGE * even.size) + 1
     hulls = [hull for label in large if (hull := _hull(labels == label)) is not None]
@@ -86,20 +96,9 @@ def _hull(region: NDArray[np.bool_]) -> NDArray[np.int32] | None:
     return hull if cv2.contourArea(outline) > least else None
 
 
-def _among_much(even: Mask) -> Mask | None:
-    """All sheets with something on them, but for those that others lie on; None unless much is beside."""
-    chosen = np.zeros_like(even)
-    for sheet in _sheets(even):
-        within = cv2.erode(sheet, np.ones((2 * _EDGE + 1,) * 2, np.uint8))
-        something = cv2.boundingRect(cv2.subtract(within, even))[3] >= _WRITTEN * min(even.shape)
-        if something and sheet.mean() < _WHOLE and not cv2.bitwise_and(sheet, chosen).any():
-            chosen |= sheet
-    much = 0 < chosen.mean() < _WHOLE and cv2.mean(even, 1 - chosen)[0] < 1 - _MUCH
-    return chosen if much else None
-
-
-def _alone(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: Mask) -> NDArray[np.uint8]:
+def _alone(gray: NDArray[np.uint8], sheets: Mask) -> NDArray[np.uint8]:
     """The frame with nothing but sheets: their own paper goes on beside them."""
+    small = _small(gray)
     inner = cv2.erode(sheets, np.ones((3, 3), np.uint8))
     paper, share = cv2.medianBlur(small, 15).astype(np.float32), inner.astype(np.float32)
     usual = cv2.mean(paper, inner)[0]
