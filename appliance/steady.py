@@ -138,8 +138,8 @@ class Steadier:
         if self._misses_some(tracks):
             return False
         candidate = [(track, track.value) for track in tracks]
-        boxes = [digit.box for digit in reading.digits]
         missing = any(track.is_pending for track in self._tracks if track not in tracks)
+        boxes = [digit.box for digit in reading.digits]
         if missing or any(track.digit.value != value for track, value in candidate):
             self._agreed = 0
         elif self._agreed and candidate == self._candidate and self._rest(boxes):
