@@ -57,19 +57,14 @@ class _Track:
     """The probabilities of 0 to 9 in each frame, `(10,)`; None where the digit was not seen."""
 
     @property
-    def seen(self) -> int:
-        """In how many frames of the window it was seen."""
-        return sum(seen is not None for seen in self.history)
-
-    @property
     def alive(self) -> bool:
         """Whether it was seen within the window, or is on display and may come back."""
-        return self.shown is not None or self.seen > 0
+        return self.shown is not None or any(seen is not None for seen in self.history)
 
     @property
     def is_pending(self) -> bool:
         """Whether it was seen more than once in the window without being shown: it may well come back."""
-        return self.shown is None and self.seen > 1
+        return self.shown is None and sum(seen is not None for seen in self.history) > 1
 
     @property
     def value(self) -> int:
@@ -115,13 +110,13 @@ class Steadier:
     def update(self, reading: Reading, time_ns: int) -> Stable:
         """Takes the next frame's reading and its time, on a monotonic clock; gives what to show."""
         self._now = max(self._now, time_ns)
-        telling = self._consider(reading)
+        self._consider(reading)
         text = "".join(str(value) for _, value in self._candidate)
         agreed = self._agreed >= self.settings.agree
         # Nothing new is in view, only less than is shown: a hand may be passing.
         lost = all(part in self._shown for part in self._candidate)
         held = self._now - self._supported < self.settings.hold * 1e9
-        if telling and (text == self._stable.text or (agreed and not (lost and held))):
+        if text == self._stable.text or (agreed and not (lost and held)):
             self._show(self._candidate)
         elif not held:
             self._forget_shown()
@@ -129,14 +124,9 @@ class Steadier:
             self._stable = replace(self._stable, changed=False)
         return self._stable
 
-    def _consider(self, reading: Reading) -> bool:
-        """Finds what the window's frames together say, and for how many frames each said so by itself.
-
-        Gives False if this frame tells nothing, for it only misses some of what most of them show.
-        """
+    def _consider(self, reading: Reading) -> None:
+        """Finds what the window's frames together say, and for how many frames each said so by itself."""
         tracks = self._follow(reading.digits)
-        if self._misses_some(tracks):
-            return False
         candidate = [(track, track.value) for track in tracks]
         missing = any(track.is_pending for track in self._tracks if track not in tracks)
         boxes = [digit.box for digit in reading.digits]
@@ -147,14 +137,6 @@ class Steadier:
         else:
             self._agreed, self._start = 1, boxes
         self._candidate = candidate
-        return True
-
-    def _misses_some(self, tracks: Sequence[_Track]) -> bool:
-        """Whether all that a frame's tracks lack of the candidate are digits that most frames show."""
-        before = [track for track, _ in self._candidate]
-        missed = [track for track in before if track not in tracks]
-        often = all(2 * track.seen >= self.settings.window for track in missed)
-        return bool(missed) and often and list(tracks) == [track for track in before if track in tracks]
 
     def _rest(self, boxes: Sequence[Box]) -> bool:
         return all(_distance(*pair) < _STILL for pair in zip(self._start, boxes, strict=True))

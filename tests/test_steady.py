@@ -95,15 +95,8 @@ def test_a_digit_whose_every_fifth_frame_is_dropped_appears_within_the_third_of_
     assert texts[-1] == "7"
 
 
-@pytest.mark.parametrize("third", [NOTHING, number("4")], ids=["all", "one"])
-def test_what_every_third_frame_misses_appears_all_the_same(third):
-    play = Playback()
-    shown = play.play(*[number("42"), number("42"), third] * 10)
-    assert shown.index("42") < 10 and set(shown) == {"", "42"}
-
-
 def test_a_digit_whose_box_is_now_and_then_joined_with_a_line_is_one_digit():
-    """As that of squared paper; so much larger, it is not followed."""
+    """As on squared paper; its middle is half its height away then."""
     alone, joined = digit(7, 100), replace(digit(7), box=(0, 0, 150, HEIGHT))
     play = Playback()
     shown = play.play(*[Reading((one,)) for one in (alone, alone, joined, joined)] * 10)
