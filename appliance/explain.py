@@ -22,7 +22,7 @@ _HOPELESS = 0.3  # what is less sure is no digit, whatever stands beside it
 _TOO_NARROW = 0.5  # width by height
 _COMPANY = 0.05  # how much less likely it is, beside such a digit, that something is none
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
-_CROWD, _CROWD_FOR_ONES = 2.0, 4.0  # the power of how much else there is that the odds of digits exceed
+_CROWD, _CROWD_FOR_ONES = 2.0, 4.0  # powers of 1 + how much else there is: what odds exceed
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
 _MOSTLY = 0.7  # of the smaller of two boxes
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
@@ -75,15 +75,13 @@ def _of_one_tone(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple
     tones = [[crop for crop in crops if crop.dark is dark] for dark in (True, False)]
     first, second = (0, 1) if _most(tones[0]) >= _most(tones[1]) else (1, 0)
     judged = _judged(tones[first], judge)
-    found = {first: _read_rows(judged, threshold)}
-    digits = _credible(found[first])
+    digits = _credible(_read_rows(judged, threshold))
     sure, weight = _weight(digits)
     if sure and weight > _most(tones[second]):
         return digits, judged
     judged_too = _judged(tones[second], judge)
-    found[second] = _read_rows(judged_too, threshold)
-    digits = max(map(_credible, found.values()), key=_weight)
-    return digits, [*judged, *judged_too]
+    digits_too = _credible(_read_rows(judged_too, threshold))
+    return max(digits, digits_too, key=_weight), [*judged, *judged_too]
 
 
 def _judged(crops: Sequence[Crop], judge: Judge) -> list[Judged]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from appliance.config import EngineName
 from appliance.engine import open_engine
 from appliance.explain import Judged, digits_of
 from appliance.frame import Frame
-from appliance.vision import Box, Crop, beside_sheets, find_crops, find_crops_on_sheets, overlap
+from appliance.vision import Box, Crop, find_crops, find_crops_on_sheets, lie_on_sheets, overlap
 
 _NEVER = 1e-6  # no probability is taken to be less
 _RARER = 0.5  # times as many of what a camera is held at are none as of the crops that networks learn from
@@ -82,7 +83,7 @@ class Reader:
 
     def read_crop(self, image: NDArray[np.uint8]) -> int | None:
         """The digit that a crop `(28, 28)`, white on black, holds by itself; None for none."""
-        digits = self._probabilities([image])[0, :10]
+        digits = self._probabilities([image])[0, :NOT_A_DIGIT]
         return int(digits.argmax()) if digits.max() >= self._threshold else None
 
     def _read_sheets(self, frame: Frame) -> Reading | None:
@@ -97,9 +98,13 @@ class Reader:
             return []
         probabilities = self._probabilities([crop.image for crop in crops])
         # A network of ten classes knows no "none": what it is not sure of counts as that.
-        none = probabilities[:, 10] if probabilities.shape[1] > 10 else 1 - probabilities.max(axis=1)
+        none = (
+            probabilities[:, NOT_A_DIGIT]
+            if probabilities.shape[1] > NOT_A_DIGIT
+            else 1 - probabilities.max(axis=1)
+        )
         return [
-            Judged(crop, row[:10], float(nothing))
+            Judged(crop, row[:NOT_A_DIGIT], float(nothing))
             for crop, row, nothing in zip(crops, probabilities, none, strict=True)
         ]
 
@@ -114,8 +119,7 @@ class Reader:
 
 def _on_sheets(digits: list[Judged], frame: Frame) -> list[Judged]:
     """The digits that are on sheets, if any are: the others are of what else there is."""
-    beside = beside_sheets(frame.gray, [one.crop.box for one in digits])
-    return [one for one, off in zip(digits, beside, strict=True) if not off] or digits
+    return list(compress(digits, lie_on_sheets(frame.gray, [one.crop.box for one in digits]))) or digits
 
 
 def _digit(one: Judged) -> Digit:

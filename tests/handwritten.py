@@ -66,6 +66,15 @@ def write_touching(paper: Ink, one: Ink, other: Ink, x: int, y: int) -> tuple[Bo
     raise AssertionError("they never touch")
 
 
+def sheet_before_letters() -> Ink:
+    """An empty sheet of 320x220 pixels, held before a wall of letters."""
+    wall = blank(tone=120)
+    for place in range(48):
+        write(wall, mark("AEKMRW"[place % 6], 50, 8), 10 + 80 * (place % 8), 10 + 80 * (place // 8))
+    wall[130:350, 160:480] = 225
+    return wall
+
+
 def gray(paper: Ink, noise: float = 0, seed: int = 0) -> Gray:
     """The frame that a camera with so many gray levels of noise takes of it."""
     if noise:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from drawn import draw as printed
 from drawn import save_weights
-from handwritten import blank, digit, gray, mark, overlap, write
+from handwritten import blank, digit, gray, mark, overlap, sheet_before_letters, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -299,10 +299,7 @@ def test_ours_reads_every_frame_that_ships(by_ours: Reader) -> None:
 def test_a_number_held_before_a_wall_of_things_is_read_but_ones_alone_are_not(
     by_ours: Reader, values: list[int], text: str
 ) -> None:
-    wall = blank(tone=120)
-    for place in range(48):
-        write(wall, mark("AEKMRW"[place % 6], 50, 8), 10 + 80 * (place % 8), 10 + 80 * (place // 8))
-    wall[130:350, 160:480] = 225
+    wall = sheet_before_letters()
     for place, value in enumerate(values):
         write(wall, digit(value, 100, 10), 230 + 110 * place, 190)
     assert by_ours.read(Frame(gray(wall, noise=2), 0, 0)).text == text

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from handwritten import blank, digit, gray, mark, write
+from handwritten import digit, gray, sheet_before_letters, write
 
 from appliance import shipped
 from appliance.cameras.recording import read_still
@@ -51,10 +51,7 @@ def test_the_ink_is_black_on_white_where_the_digit_is(frame: Frame, reading: Rea
 
 
 def test_of_what_was_read_on_a_sheet_only_that_is_drawn(tmp_path: Path) -> None:
-    wall = blank(tone=120)
-    for place in range(48):
-        write(wall, mark("AEKMRW"[place % 6], 50, 8), 10 + 80 * (place % 8), 10 + 80 * (place // 8))
-    wall[130:350, 160:480] = 225
+    wall = sheet_before_letters()
     write(wall, digit(7, 100, 10), 280, 190)
     frame = Frame(gray(wall, noise=2), 0, 0)
     reading = Reader(shipped.models() / "digits.pt").read(frame)

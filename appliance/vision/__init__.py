@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision import crops, cuts, layout
-from appliance.vision.sheets import beside_sheets, strokes_on_sheets
+from appliance.vision.sheets import lie_on_sheets, strokes_on_sheets
 from appliance.vision.strokes import Box, Stroke, find_strokes, overlap
 
 __all__ = [
     "Box",
     "Crop",
     "FindStrokes",
-    "beside_sheets",
     "find_crops",
     "find_crops_on_sheets",
+    "lie_on_sheets",
     "overlap",
     "take_apart",
 ]

@@ -22,7 +22,7 @@ _CONVEX = 0.9  # of its hull, at least
 _EDGE = 3  # cells
 _WRITTEN = 0.04  # of the frame's shorter side: what is lower is no writing
 _MUCH = 0.06  # of all that is no sheet is not even, at least
-_INSIDE, _BESIDE = 0.97, 0.7  # of a box: from where on it lies on a sheet, and up to where beside one
+_INSIDE, _MOSTLY = 0.97, 0.7  # of a box: a stroke was written on a sheet, a digit lies on one
 _SMOOTH = 31  # cells
 
 Mask = NDArray[np.uint8]
@@ -33,36 +33,29 @@ def find_sheets(gray: NDArray[np.uint8]) -> Mask:
 
     Of sheets that lie on one another only the smaller; none unless there is much beside them.
     """
-    even = _even(_small(gray))
-    chosen = np.zeros_like(even)
-    for sheet in _sheets(even):
-        within = cv2.erode(sheet, np.ones((2 * _EDGE + 1,) * 2, np.uint8))
-        something = cv2.boundingRect(cv2.subtract(within, even))[3] >= _WRITTEN * min(even.shape)
-        if something and sheet.mean() < _WHOLE and not cv2.bitwise_and(sheet, chosen).any():
-            chosen |= sheet
-    much = 0 < chosen.mean() < _WHOLE and cv2.mean(even, 1 - chosen)[0] < 1 - _MUCH
-    return chosen if much else np.zeros_like(even)
+    return _chosen(_even(_small(gray)))
 
 
 def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     """The dark and the light strokes that lie on the sheets of a gray frame `uint8 (H, W)`."""
-    sheets = find_sheets(gray)
+    small = _small(gray)
+    sheets = _chosen(_even(small))
     if not sheets.any():
         return [], []
     inner = cv2.erode(sheets, np.ones((_EDGE, _EDGE), np.uint8))
     scale = sheets.shape[0] / gray.shape[0]
     dark, light = (
         [stroke for stroke in tone if _share_on(stroke.box, inner, scale) > _INSIDE]
-        for tone in find_strokes(_alone(gray, sheets))
+        for tone in find_strokes(_alone(gray, small, sheets))
     )
     return dark, light
 
 
-def beside_sheets(gray: NDArray[np.uint8], boxes: Sequence[Box]) -> list[bool]:
-    """Which boxes lie beside the sheets of a gray frame `uint8 (H, W)`; none where there are no sheets."""
+def lie_on_sheets(gray: NDArray[np.uint8], boxes: Sequence[Box]) -> list[bool]:
+    """Which boxes lie on the sheets of a gray frame `uint8 (H, W)`, for the most part."""
     sheets = find_sheets(gray)
     scale = sheets.shape[0] / gray.shape[0]
-    return [bool(sheets.any()) and _share_on(box, sheets, scale) < _BESIDE for box in boxes]
+    return [_share_on(box, sheets, scale) >= _MOSTLY for box in boxes]
 
 
 def _small(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -85,6 +78,18 @@ def _sheets(even: Mask) -> list[Mask]:
     return [cv2.fillConvexPoly(np.zeros_like(even), hull, 1) for hull in hulls]
 
 
+def _chosen(even: Mask) -> Mask:
+    """The sheets with something on them, as `find_sheets` gives them."""
+    chosen = np.zeros_like(even)
+    for sheet in _sheets(even):
+        within = cv2.erode(sheet, np.ones((2 * _EDGE + 1,) * 2, np.uint8))
+        something = cv2.boundingRect(cv2.subtract(within, even))[3] >= _WRITTEN * min(even.shape)
+        if something and sheet.mean() < _WHOLE and not cv2.bitwise_and(sheet, chosen).any():
+            chosen |= sheet
+    much = 0 < chosen.mean() < _WHOLE and cv2.mean(even, 1 - chosen)[0] < 1 - _MUCH
+    return chosen if much else np.zeros_like(even)
+
+
 def _hull(region: NDArray[np.bool_]) -> NDArray[np.int32] | None:
     """The convex hull of a region; None where it has dents that are more than fingers."""
     whole = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((_HIDDEN, _HIDDEN), np.uint8))
@@ -96,9 +101,8 @@ def _hull(region: NDArray[np.bool_]) -> NDArray[np.int32] | None:
     return hull if cv2.contourArea(outline) > least else None
 
 
-def _alone(gray: NDArray[np.uint8], sheets: Mask) -> NDArray[np.uint8]:
+def _alone(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: Mask) -> NDArray[np.uint8]:
     """The frame with nothing but sheets: their own paper goes on beside them."""
-    small = _small(gray)
     inner = cv2.erode(sheets, np.ones((3, 3), np.uint8))
     paper, share = cv2.medianBlur(small, 15).astype(np.float32), inner.astype(np.float32)
     usual = cv2.mean(paper, inner)[0]
