@@ -25,6 +25,7 @@ _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure 
 _CROWD, _CROWD_FOR_ONES = 2.0, 4.0  # powers of 1 + how much else there is: what odds exceed
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
 _MOSTLY = 0.7  # of the smaller of two boxes
+_LEVEL = 0.5  # of the lower of two digits: what is further up or down is of another line
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
@@ -63,7 +64,31 @@ def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[li
     Where there is much else, something of it will look like a digit by chance: only surer ones are read.
     """
     digits, judged = _of_one_tone(crops, judge, threshold)
-    return (digits if digits and _stand_out(digits, judged) else []), judged
+    return (_in_reading_order(digits) if digits and _stand_out(digits, judged) else []), judged
+
+
+def _in_reading_order(digits: Sequence[Judged]) -> list[Judged]:
+    """Line by line: a row that stands level with another goes on where that ends, however far away."""
+    rows = [list(members) for _, members in groupby(digits, key=lambda one: one.crop.row)]
+    lines: list[list[Judged]] = []
+    for row in sorted(rows, key=lambda row: row[0].crop.box[0]):
+        before = [line for line in lines if _goes_on(line[-1].crop.box, row[0].crop.box)]
+        if before:
+            max(before, key=lambda line: line[-1].crop.box[0]).extend(row)
+        else:
+            lines.append(row)
+    lines.sort(key=lambda line: min(one.crop.row for one in line))
+    return [one for line in lines for one in line]
+
+
+def _goes_on(last: Box, first: Box) -> bool:
+    """Whether what begins with one box goes on in the line that ends with another."""
+    low = min(last[3], first[3])
+    return first[0] >= last[0] + last[2] and abs(_middle(first) - _middle(last)) < _LEVEL * low
+
+
+def _middle(box: Box) -> float:
+    return box[1] + box[3] / 2
 
 
 def _of_one_tone(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[list[Judged], list[Judged]]:

@@ -73,6 +73,22 @@ def test_a_row_is_read_from_left_to_right_and_rows_from_top_to_bottom() -> None:
     assert read(top, bottom) == "427"
 
 
+def test_what_stands_far_right_of_a_row_is_read_after_it_though_it_stands_a_little_higher() -> None:
+    right, left = Row(90).add(20, 21, {7: 0.99}), Row(110).add(0, 1, {4: 0.99}).add(1, 2, {2: 0.99})
+    assert read(right, left) == "427"
+
+
+def test_what_stands_clearly_higher_is_read_first_wherever_it_stands() -> None:
+    right, left = Row(40).add(20, 21, {7: 0.99}), Row(110).add(0, 1, {4: 0.99}).add(1, 2, {2: 0.99})
+    assert read(right, left) == "742"
+
+
+def test_lines_of_cells_with_gaps_are_each_read_to_their_end() -> None:
+    upper_right, upper = Row(0, 80).add(20, 21, {2: 0.99}), Row(20, 80).add(0, 1, {1: 0.99})
+    lower_right, lower = Row(120, 80).add(30, 31, {4: 0.99}), Row(140, 80).add(0, 1, {3: 0.99})
+    assert read(upper_right, upper, lower_right, lower) == "1234"
+
+
 def test_a_digit_comes_with_its_value_and_how_likely_that_is() -> None:
     (one,) = found(Row().add(0, 1, {7: 0.9, 1: 0.06}))
     assert (one.value, one.is_digit) == (7, True)
