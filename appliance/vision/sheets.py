@@ -42,7 +42,9 @@ def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Strok
     sheets = _chosen(_even(small))
     if not sheets.any():
         return [], []
-    inner = cv2.erode(sheets, np.ones((_EDGE, _EDGE), np.uint8))
+    # A finger at the frame's edge is no stroke either.
+    square = np.ones((_EDGE, _EDGE), np.uint8)
+    inner = cv2.erode(sheets, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     scale = sheets.shape[0] / gray.shape[0]
     dark, light = (
         [stroke for stroke in tone if _share_on(stroke.box, inner, scale) > _INSIDE]
