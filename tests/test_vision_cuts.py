@@ -69,6 +69,21 @@ def test_leaning_digits_are_cut_along_their_slope(lean: float) -> None:
         assert max(alike(wanted, seen) for seen in pictures) > 0.75
 
 
+@pytest.mark.parametrize("lean", [-0.3, 0, 0.3])
+def test_rings_that_have_a_long_stroke_in_common_are_cut_along_it(lean: float) -> None:
+    """Any other way through them crosses less ink, but leaves a piece of one at the other."""
+    left, right = (np.zeros((120, 260), np.uint8) for _ in range(2))
+    cv2.ellipse(left, (90, 60), (32, 50), 0, 0, 360, 255, 10)
+    cv2.ellipse(right, (152, 60), (32, 50), 0, 0, 360, 255, 10)
+    slope = np.array([[1, -lean, 60 * lean], [0, 1, 0.0]])
+    left, right = (cv2.warpAffine(ring, slope, (260, 120)) for ring in (left, right))
+    x, y, width, height = cv2.boundingRect(left | right)
+    left, right = (ring[y : y + height, x : x + width] for ring in (left, right))
+    pictures = [placed(part, left.shape) > 127 for part in apart(left | right)]
+    for wanted in (left > 127, right > 127):
+        assert max(alike(wanted, seen) for seen in pictures) > 0.85
+
+
 def test_the_middle_one_of_three_is_offered_too() -> None:
     paper = blank()
     left, middle = write_touching(paper, digit(2), digit(0), 100, 150)

@@ -3,12 +3,13 @@
 A cut is a path from top to bottom that crosses little ink: it falls through the white beside a digit and
 through the stroke where that is thin, as a drop does (Congedo et al., "Segmentation of numeric strings",
 1995). The best path through each of many places is found by dynamic programming, as a seam is by Avidan and
-Shamir (2007). Whether a cut is right is for the network to say.
+Shamir (2007). Digits that lean on one another have part of a stroke in common, and the cut runs along that:
+from a notch above to one below. Whether a cut is right is for the network to say.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 
 import cv2
 import numpy as np
@@ -26,7 +27,13 @@ _APART = 0.03  # of the ink: what two cuts must differ by
 _LEAST = 0.08  # of the ink, on either side of a cut
 _LOWEST = 0.65  # of the height, on either side of a cut
 _EVEN, _UNEVEN = 0.9, 4.0  # of the height on both sides that speaks for a cut, and the cost of less, in pens
-_MOST = 6  # cuts for each height of width,
+_DEEP, _BESIDE = (
+    3,
+    5,
+)  # rows that a notch is lower than the strokes on both sides, and columns it is lowest of
+_STEEP = 1.0  # columns for each row, at most, from a notch above to one below
+_IN_COMMON = 0.2  # of what ink costs otherwise, along a stroke that two digits have in common
+_MOST = 5  # cuts for each height of width,
 _MOST_OF_ALL = 10  # and of the longest scribble
 _SEVERAL = 1.4  # width by height from which there may be three digits
 _FAINT = 0.2  # of full ink: what is left of a hairline in so few rows
@@ -84,9 +91,10 @@ def _cuts(small: NDArray[np.float32]) -> list[Path]:
     pen = _pen(small)
     if pen > _BROADEST * _ROWS:
         return []
-    paths = _cheapest_paths(small, _THICKEST * pen)
+    along, across = _paths_along(small), _paths_across(small, _THICKEST * pen)
+    paths = np.concatenate([along, across])
+    badness = np.append(_badness(small, along, _IN_COMMON / pen), _badness(small, across, 1 / pen))
     left = np.take_along_axis(_up_to(np.add, small), paths.T, axis=1) / max(1.0, float(small.sum()))
-    badness = _badness(small, paths, pen)
     share = left.sum(axis=0)
     badness[(share < _LEAST) | (share > 1 - _LEAST)] = np.inf
     most = min(_MOST_OF_ALL, _MOST * (small.shape[1] - 2 * _MARGIN) / _ROWS)
@@ -98,7 +106,30 @@ def _cuts(small: NDArray[np.float32]) -> list[Path]:
     return chosen
 
 
-def _cheapest_paths(small: NDArray[np.float32], thickest: float) -> Path:
+def _paths_along(small: NDArray[np.float32]) -> Path:
+    """The straight paths `(N, rows)` from each notch above to those below."""
+    inked = small > 0.5
+    above = _notches(inked)
+    below = [(_ROWS - 1 - row, column) for row, column in _notches(inked[::-1])]
+    paths = [
+        np.rint(np.interp(np.arange(_ROWS), (top, bottom), (begin, end))).astype(np.int64)
+        for (top, begin), (bottom, end) in product(above, below)
+        if abs(end - begin) <= _STEEP * (bottom - top)
+    ]
+    return np.array(paths, np.int64).reshape(-1, _ROWS)
+
+
+def _notches(inked: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """The rows and columns in which drops come to rest between strokes that rise higher on both sides."""
+    depth = np.where(inked.any(axis=0), inked.argmax(axis=0), _ROWS).astype(np.uint8)
+    brims = np.minimum.accumulate(depth), np.minimum.accumulate(depth[::-1])[::-1]
+    deepest = cv2.dilate(depth, np.ones(_BESIDE, np.uint8))[:, 0]
+    rests = (depth < _ROWS) & (depth == deepest) & (depth >= np.maximum(*brims) + _DEEP)
+    ends = np.flatnonzero(np.diff(rests, prepend=False, append=False)).reshape(-1, 2)
+    return [(int(depth[first]), int(first + past) // 2) for first, past in ends]
+
+
+def _paths_across(small: NDArray[np.float32], thickest: float) -> Path:
     """The path `(N, rows)` through each of many places that crosses least ink, if that is little."""
     down, from_above = _descents(small)
     up, from_below = (table[::-1] for table in _descents(small[::-1]))
@@ -129,8 +160,10 @@ def _descents(small: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[
     return cost[:, 1:-1], steps
 
 
-def _badness(small: NDArray[np.float32], paths: Path, pen: float) -> NDArray[np.float64]:
-    """How little speaks for each path, in pens; infinite where what lies on either side is too low.
+def _badness(small: NDArray[np.float32], paths: Path, weight: float) -> NDArray[np.float64]:
+    """How little speaks for each path, if a column of ink on its way weighs so much.
+
+    Infinite where what lies on either side is too low.
 
     Digits that touch do so in one place, and are about as tall.
     """
@@ -140,7 +173,7 @@ def _badness(small: NDArray[np.float32], paths: Path, pen: float) -> NDArray[np.
     times = crossed[0] + np.count_nonzero(crossed[1:] & ~crossed[:-1], axis=0)
     sides = _up_to(np.maximum, small), _up_to(np.maximum, small[:, ::-1])[:, ::-1]
     height = np.minimum(*(_height(np.take_along_axis(side, columns, axis=1)) for side in sides)) / _ROWS
-    badness = along.sum(axis=0) / pen + times + _UNEVEN * np.maximum(0, _EVEN - height)
+    badness = weight * along.sum(axis=0) + times + _UNEVEN * np.maximum(0, _EVEN - height)
     return np.where(height >= _LOWEST, badness, np.inf)
 
 
