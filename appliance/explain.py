@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,9 @@ _HOPELESS = 0.3  # what is less sure is no digit, whatever stands beside it
 _TOO_NARROW = 0.5  # width by height
 _COMPANY = 0.05  # how much less likely it is, beside such a digit, that something is none
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
-_CROWD, _CROWD_FOR_ONES = 2.0, 4.0  # powers of 1 + how much else there is: what odds exceed
+_CROWD, _CROWD_FOR_ONES = 2.5, 4.0  # powers of 1 + how much else there is: what odds exceed
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
+_SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less
 _MOSTLY = 0.7  # of the smaller of two boxes
 _LEVEL = 0.5  # of the lower of two digits: what is further up or down is of another line
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
@@ -227,13 +229,14 @@ def _credible(digits: Sequence[Judged]) -> list[Judged]:
 
 
 def _stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
-    """Whether digits are as sure as they have to be where so much else was looked at and is none."""
-    palest, speck = PALER * _usual_peak(digits), _SPECK * _tallest(digits)
+    """Whether digits are, all together, as surely right as they have to be among so much that is none."""
+    palest, tallest = PALER * _usual_peak(digits), _tallest(digits)
     none = [one.crop for one in judged if not one.is_digit and one.crop.peak > palest]
-    others = _as_large((crop for crop in none if not _lies_with(crop, digits)), speck)
-    sure = np.clip([one.confidence for one in digits], _NEVER, 1 - _NEVER)
+    sizes = np.array([max(crop.box[2:]) for crop in none if not _lies_with(crop, digits)]) / tallest
+    others = float((np.minimum(sizes[sizes >= _SPECK], 1) ** _SMALLER).sum())
+    right = min(prod(one.confidence for one in digits), 1 - _NEVER)
     power = _CROWD_FOR_ONES if _only_ones(digits) else _CROWD
-    return not others or float(np.log(sure / (1 - sure)).mean()) > power * np.log1p(others)
+    return not others or np.log(right / (1 - right)) > power * np.log1p(others)
 
 
 def _only_ones(digits: Iterable[Judged]) -> bool:

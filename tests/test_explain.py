@@ -271,7 +271,29 @@ def test_the_more_lies_about_the_surer_a_digit_has_to_be() -> None:
         return read(Row(50).add(0, 1, {5: confidence}), clutter)
 
     assert [among(others, 0.9) for others in (1, 3)] == ["5", ""]
-    assert [among(others, 0.999) for others in (3, 20, 60)] == ["5", "5", ""]
+    assert [among(others, 0.999) for others in (3, 10, 60)] == ["5", "5", ""]
+
+
+def test_a_large_number_stands_out_from_small_print_but_not_from_as_much_that_is_as_large() -> None:
+    def among(height: int) -> str:
+        clutter = Row(250, height)
+        for place in range(30):
+            clutter.add(place, place + 1, {NONE: 0.97})
+            box = (height * place, 250, height // 2, height)
+            clutter.judged[-1] = replace(clutter.judged[-1], crop=replace(clutter.judged[-1].crop, box=box))
+        return read(Row(0, 200).add(0, 3, {5: 0.997}), clutter)
+
+    assert [among(height) for height in (40, 200)] == ["5", ""]
+
+
+def test_among_much_else_a_number_is_as_sure_as_all_its_digits_together() -> None:
+    clutter = Row(250)
+    for place in range(4):
+        clutter.add(place, place + 1, {NONE: 0.97})
+    sure, less_sure = Row(50).add(0, 1, {5: 0.999}), Row(50).add(0, 1, {5: 0.999})
+    sure.add(1, 2, {8: 0.999})
+    less_sure.add(1, 2, {8: 0.9})
+    assert (read(sure, clutter), read(less_sure, clutter)) == ("58", "")
 
 
 def test_what_digits_that_touch_are_together_is_nothing_else() -> None:
