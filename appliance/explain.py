@@ -23,6 +23,7 @@ _HOPELESS = 0.3  # what is less sure is no digit, whatever stands beside it
 _TOO_NARROW = 0.5  # width by height
 _COMPANY = 0.05  # how much less likely it is, beside such a digit, that something is none
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
+_CLOSE = 0.3  # of the height: how far apart the letters of a word stand, or the digits of a number, at most
 _CROWD, _CROWD_FOR_ONES = 2.5, 4.0  # powers of 1 + how much else there is: what odds exceed
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
 _SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less
@@ -149,14 +150,28 @@ def _read_rows(judged: Sequence[Judged], threshold: float) -> list[Judged]:
         if doubtless:
             chosen = best_explanation([_in_company(one, doubtless) for one in row])
         sure = [one for one in chosen if _beyond_doubt(one) and one.confidence >= threshold]
-        none = [one.crop for one in chosen if not one.is_digit]
-        none = [crop for crop in none if not any(_inside(crop.box, one.crop.box) for one in sure)]
-        number = sure and not _as_large(none, 0.5 * _tallest(doubtless))
+        number = sure and not _as_large(_none(chosen, sure), 0.5 * _tallest(doubtless))
         enough = threshold * (_TRUSTED if number else 1)
-        sure = [one for one in chosen if one.is_digit and one.confidence >= enough]
-        if len(sure) >= _as_large(none, 0.5 * _tallest(sure)):  # a few digits among letters are letters too
-            digits += sure
+        for word in _words(chosen):
+            read = [one for one in word if one.is_digit and one.confidence >= enough]
+            letters = _as_large(_none(word, sure), 0.5 * _tallest(read))
+            if not letters or len(read) > letters:  # a few digits among letters are letters too
+                digits += read
     return digits
+
+
+def _words(row: Sequence[Judged]) -> list[Sequence[Judged]]:
+    """What stands close together in a row."""
+    boxes = [one.crop.box for one in row]
+    gaps = [right[0] - left[0] - left[2] > _CLOSE * max(left[3], right[3]) for left, right in pairwise(boxes)]
+    begins = [0, *(np.flatnonzero(gaps) + 1).tolist(), len(row)]
+    return [row[first:past] for first, past in pairwise(begins)]
+
+
+def _none(chosen: Iterable[Judged], sure: Sequence[Judged]) -> list[Crop]:
+    """What is none of it, but for what lies within a digit that is sure."""
+    none = [one.crop for one in chosen if not one.is_digit]
+    return [crop for crop in none if not any(_inside(crop.box, one.crop.box) for one in sure)]
 
 
 def best_explanation(row: Sequence[Judged]) -> list[Judged]:

@@ -239,7 +239,8 @@ def test_what_is_less_sure_than_the_threshold_is_not_read() -> None:
 def test_in_a_row_of_digits_a_less_sure_one_is_read_as_well() -> None:
     doubtful = {5: 0.4, NONE: 0.05}
     assert read(Row().add(0, 1, {8: 0.99}).add(1, 2, doubtful).add(2, 3, {6: 0.99})) == "856"
-    assert read(Row().add(0, 1, {8: 0.99}).add(1, 2, doubtful).add(2, 3, {NONE: 0.99})) == "8"
+    beside = Row().add(0, 1, {8: 0.99}).add(1, 2, doubtful).add(2, 3, {6: 0.99}).add(3, 4, {NONE: 0.99})
+    assert read(beside) == "86"
     assert read(Row().add(0, 1, doubtful)) == ""
     assert read(Row().add(0, 1, {8: 0.95}).add(1, 2, {6: 0.95}), threshold=0.99) == ""
 
@@ -253,6 +254,15 @@ def test_a_digit_among_letters_is_a_letter() -> None:
     for place, says in enumerate(({NONE: 0.97}, {NONE: 0.95}, {5: 0.9}, {NONE: 0.96})):
         row.add(place, place + 1, says)
     assert read(row) == ""
+
+
+def test_a_word_before_a_number_is_not_read_with_it() -> None:
+    """Of "Total: 42" the o and the l look like digits, and stand in one row with those."""
+    row = Row()
+    for place, says in enumerate(({NONE: 0.99}, {0: 0.99}, {NONE: 0.99}, {NONE: 0.97}, {1: 0.98})):
+        row.add(place, place + 1, says)
+    assert read(row) == ""
+    assert read(row.add(6, 7, {4: 0.999}).add(7, 8, {2: 0.999})) == "42"
 
 
 def test_a_frame_full_of_other_things_shows_no_number() -> None:
