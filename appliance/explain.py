@@ -28,7 +28,7 @@ _CROWD, _CROWD_FOR_ONES = 2.5, 4.0  # powers of 1 + how much else there is: what
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
 _SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less
 _MOSTLY = 0.7  # of the smaller of two boxes
-_LEVEL = 0.5  # of the lower of two digits: what is further up or down is of another line
+_LEVEL = 0.6  # of the lower of two digits: what is further up or down is of another line
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
@@ -71,27 +71,32 @@ def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[li
 
 
 def _in_reading_order(digits: Sequence[Judged]) -> list[Judged]:
-    """Line by line: a row that stands level with another goes on where that ends, however far away."""
-    rows = [list(members) for _, members in groupby(digits, key=lambda one: one.crop.row)]
+    """Line by line: a line goes on with what stands level with its last digit, however far away."""
     lines: list[list[Judged]] = []
-    for row in sorted(rows, key=lambda row: row[0].crop.box[0]):
-        before = [line for line in lines if _goes_on(line[-1].crop.box, row[0].crop.box)]
-        if before:
-            max(before, key=lambda line: line[-1].crop.box[0]).extend(row)
+    for one in sorted(digits, key=_across):
+        level = [line for line in lines if _off(line[-1], one) < _LEVEL]
+        if level:
+            min(level, key=lambda line: _off(line[-1], one)).append(one)
         else:
-            lines.append(row)
-    lines.sort(key=lambda line: min(one.crop.row for one in line))
+            lines.append([one])
+    lines.sort(key=lambda line: float(np.mean([_down(one) for one in line])))
     return [one for line in lines for one in line]
 
 
-def _goes_on(last: Box, first: Box) -> bool:
-    """Whether what begins with one box goes on in the line that ends with another."""
-    low = min(last[3], first[3])
-    return first[0] >= last[0] + last[2] and abs(_middle(first) - _middle(last)) < _LEVEL * low
+def _off(one: Judged, other: Judged) -> float:
+    """How far two digits are from standing level, in heights of the lower."""
+    return abs(_down(one) - _down(other)) / min(one.crop.box[3], other.crop.box[3])
 
 
-def _middle(box: Box) -> float:
-    return box[1] + box[3] / 2
+def _across(one: Judged) -> float:
+    left, _, width, _ = one.crop.box
+    return left + width / 2
+
+
+def _down(one: Judged) -> float:
+    """How far down a digit stands, on a page whose rows slope no more."""
+    _, top, _, height = one.crop.box
+    return top + height / 2 - one.crop.slope * _across(one)
 
 
 def _of_one_tone(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[list[Judged], list[Judged]]:

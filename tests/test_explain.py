@@ -83,6 +83,13 @@ def test_what_stands_clearly_higher_is_read_first_wherever_it_stands() -> None:
     assert read(right, left) == "742"
 
 
+def test_lines_that_something_tall_joined_to_one_row_are_lines_still() -> None:
+    upper, lower = Row(50).add(0, 1, {4: 0.99}).add(2, 3, {2: 0.99}), Row(200)
+    lower.add(1, 2, {7: 0.99}).add(3, 4, {1: 0.99})
+    joined = Row(judged=sorted([*upper.judged, *lower.judged], key=lambda one: one.crop.first))
+    assert read(joined) == "4271"
+
+
 def test_lines_of_cells_with_gaps_are_each_read_to_their_end() -> None:
     upper_right, upper = Row(0, 80).add(20, 21, {2: 0.99}), Row(20, 80).add(0, 1, {1: 0.99})
     lower_right, lower = Row(120, 80).add(30, 31, {4: 0.99}), Row(140, 80).add(0, 1, {3: 0.99})
