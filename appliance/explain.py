@@ -28,7 +28,7 @@ _CROWD, _CROWD_FOR_ONES = 2.5, 4.0  # powers of 1 + how much else there is: what
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
 _SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less
 _MOSTLY = 0.7  # of the smaller of two boxes
-_LEVEL = 0.6  # of the lower of two digits: what is further up or down is of another line
+_LEVEL = 0.75  # of the mean height of two digits: what is further up or down is of another line
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
@@ -84,8 +84,8 @@ def _in_reading_order(digits: Sequence[Judged]) -> list[Judged]:
 
 
 def _off(one: Judged, other: Judged) -> float:
-    """How far two digits are from standing level, in heights of the lower."""
-    return abs(_down(one) - _down(other)) / min(one.crop.box[3], other.crop.box[3])
+    """How far two digits are from standing level, in their mean height."""
+    return 2 * abs(_down(one) - _down(other)) / (one.crop.box[3] + other.crop.box[3])
 
 
 def _across(one: Judged) -> float:

@@ -79,7 +79,7 @@ def test_what_stands_far_right_of_a_row_is_read_after_it_though_it_stands_a_litt
 
 
 def test_what_stands_clearly_higher_is_read_first_wherever_it_stands() -> None:
-    right, left = Row(40).add(20, 21, {7: 0.99}), Row(110).add(0, 1, {4: 0.99}).add(1, 2, {2: 0.99})
+    right, left = Row(20).add(20, 21, {7: 0.99}), Row(110).add(0, 1, {4: 0.99}).add(1, 2, {2: 0.99})
     assert read(right, left) == "742"
 
 

@@ -187,7 +187,7 @@ def test_a_network_of_ten_classes_does_not_read_what_it_is_unsure_of(desk: Desk)
 
 def test_what_is_none_is_not_read(desk: Desk) -> None:
     assert desk.read(crop(0, 1, {NONE: 0.9})) == Reading()
-    assert desk.read(crop(0, 1, {NONE: 0.9}), crop(1, 2, {5: 0.97})).text == "5"
+    assert desk.read(crop(0, 1, {NONE: 0.9}), crop(2, 3, {5: 0.97})).text == "5"
 
 
 # --- with real vision ---

@@ -147,6 +147,18 @@ def test_a_bare_line_that_leaves_the_frame_is_the_edge_of_something(edge: Stroke
     assert rows(edge) == []
 
 
+def corner(width: int, height: int, pen: int) -> Stroke:
+    """The upper left corner of something, drawn with a line so broad."""
+    ink = np.zeros((height, width), np.uint8)
+    ink[:pen] = ink[:, :pen] = 255
+    return Stroke((100, 60, width, height), ink, 150.0)
+
+
+def test_a_line_too_thin_for_any_pen_is_the_outline_of_something() -> None:
+    assert rows(corner(200, 300, 3)) == []
+    assert only(rows(corner(200, 300, 8))).height == 300
+
+
 def test_dashes_and_specks_alone_are_no_rows() -> None:
     assert rows(stroke(100, 100, 60, 8), stroke(300, 200, 4, 4)) == []
 

@@ -19,6 +19,7 @@ from appliance.vision.strokes import Stroke
 _SHORTEST_DIGIT = 9  # pixels
 _FLATTEST_DIGIT = 0.25  # height by width; what is flatter is a dash
 _LYING = 0.5  # height by width: what is flatter may be a bar of a digit
+_THINNEST = 1 / 60  # of the longer side: the hardest pencil is broader
 _BARE = 0.3  # shorter by longer side: what is thinner has no shape of its own
 _FRAGMENT = 0.1  # of the row's height: what is smaller is a speck
 _NEAR = 0.3  # of the row's height: how far apart the parts of one digit may lie
@@ -53,7 +54,11 @@ class Hypothesis:
 
 def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
     """The rows of a frame of `shape`, from top to bottom; what can belong to no digit is left out."""
-    seen = [stroke for stroke in strokes if not (_spans(stroke, shape) or _leaves(stroke, shape))]
+    seen = [
+        stroke
+        for stroke in strokes
+        if not (_spans(stroke, shape) or _leaves(stroke, shape) or _is_thread(stroke))
+    ]
     upright = [stroke for stroke in seen if _tall_enough(stroke.width, stroke.height, _LYING)]
     lying = [stroke for stroke in seen if not _tall_enough(stroke.width, stroke.height, _LYING)]
     # A bar is part of the digit that it lies beside; by itself it may be digits all of which touch.
@@ -99,6 +104,12 @@ def _spans(stroke: Stroke, shape: tuple[int, int]) -> bool:
     across = stroke.left <= 1 and stroke.right >= shape[1] - 1
     down = stroke.top <= 1 and stroke.bottom >= shape[0] - 1 and stroke.width > 0.5 * shape[1]
     return flat or across or down
+
+
+def _is_thread(stroke: Stroke) -> bool:
+    """Whether a stroke is thinner than any pen's, as the outline of a sheet or a telephone is."""
+    long = stroke.width + stroke.height
+    return float(stroke.ink.sum(dtype=np.int64)) / 255 < _THINNEST * max(stroke.box[2:]) * long
 
 
 def _leaves(stroke: Stroke, shape: tuple[int, int]) -> bool:
