@@ -17,6 +17,7 @@ from appliance.vision import Box, Crop, find_crops, find_crops_on_sheets, lie_on
 
 _NEVER = 1e-6  # no probability is taken to be less
 _RARER = 0.5  # times as many of what a camera is held at are none as of the crops that networks learn from
+_AS_TALL = 0.7  # as another, at least, are the digits of one number
 _CROWDED = 16  # crops, from which on a frame shows more than a number
 
 
@@ -118,8 +119,19 @@ class Reader:
 
 
 def _on_sheets(digits: list[Judged], frame: Frame) -> list[Judged]:
-    """The digits that are on sheets, if any are: the others are of what else there is."""
-    return list(compress(digits, lie_on_sheets(frame.gray, [one.crop.box for one in digits]))) or digits
+    """The digits of numbers that are on sheets, if any are: the others are of what else there is."""
+    boxes = [one.crop.box for one in digits]
+    on = list(compress(boxes, lie_on_sheets(frame.gray, boxes)))
+    return [one for one in digits if any(_of_one_number(one.crop.box, box) for box in on)] or digits
+
+
+def _of_one_number(one: Box, other: Box) -> bool:
+    """Whether two boxes are about as tall, and stand close together and level."""
+    (x1, y1, w1, h1), (x2, y2, w2, h2) = one, other
+    tall = max(h1, h2)
+    apart = max(x1, x2) - min(x1 + w1, x2 + w2)
+    off = abs(y1 + h1 / 2 - y2 - h2 / 2)
+    return min(h1, h2) > _AS_TALL * tall and max(apart, off) < tall
 
 
 def _digit(one: Judged) -> Digit:
