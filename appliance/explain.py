@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
-from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -249,14 +248,14 @@ def _credible(digits: Sequence[Judged]) -> list[Judged]:
 
 
 def _stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
-    """Whether digits are, all together, as surely right as they have to be among so much that is none."""
+    """Whether digits are, by their geometric mean, as sure as they have to be among so much that is none."""
     palest, tallest = PALER * _usual_peak(digits), _tallest(digits)
     none = [one.crop for one in judged if not one.is_digit and one.crop.peak > palest]
     sizes = np.array([max(crop.box[2:]) for crop in none if not _lies_with(crop, digits)]) / tallest
     others = float((np.minimum(sizes[sizes >= _SPECK], 1) ** _SMALLER).sum())
-    right = min(prod(one.confidence for one in digits), 1 - _NEVER)
+    sure = min(float(np.exp(np.log([one.confidence for one in digits]).mean())), 1 - _NEVER)
     power = _CROWD_FOR_ONES if _only_ones(digits) else _CROWD
-    return not others or np.log(right / (1 - right)) > power * np.log1p(others)
+    return not others or np.log(sure / (1 - sure)) > power * np.log1p(others)
 
 
 def _only_ones(digits: Iterable[Judged]) -> bool:

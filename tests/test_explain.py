@@ -303,7 +303,7 @@ def test_a_large_number_stands_out_from_small_print_but_not_from_as_much_that_is
     assert [among(height) for height in (40, 200)] == ["5", ""]
 
 
-def test_among_much_else_a_number_is_as_sure_as_all_its_digits_together() -> None:
+def test_among_much_else_one_doubtful_digit_makes_a_number_doubtful() -> None:
     clutter = Row(250)
     for place in range(4):
         clutter.add(place, place + 1, {NONE: 0.97})
