@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision import Box, Crop, overlap, take_apart
-from appliance.vision.layout import AS_DARK, PALER
+from appliance.vision.layout import AS_DARK, PALER, reading_order
 
 _TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small to be judged by itself
 _TO_JOIN = 0.03  # the cost of taking one more stroke into a digit: most digits are one stroke
@@ -27,7 +27,6 @@ _CROWD, _CROWD_FOR_ONES = 2.5, 4.0  # powers of 1 + how much else there is: what
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
 _SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less
 _MOSTLY = 0.7  # of the smaller of two boxes
-_LEVEL = 0.75  # of the mean height of two digits: what is further up or down is of another line
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
@@ -66,36 +65,10 @@ def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[li
     Where there is much else, something of it will look like a digit by chance: only surer ones are read.
     """
     digits, judged = _of_one_tone(crops, judge, threshold)
-    return (_in_reading_order(digits) if digits and _stand_out(digits, judged) else []), judged
-
-
-def _in_reading_order(digits: Sequence[Judged]) -> list[Judged]:
-    """Line by line: a line goes on with what stands level with its last digit, however far away."""
-    lines: list[list[Judged]] = []
-    for one in sorted(digits, key=_across):
-        level = [line for line in lines if _off(line[-1], one) < _LEVEL]
-        if level:
-            min(level, key=lambda line: _off(line[-1], one)).append(one)
-        else:
-            lines.append([one])
-    lines.sort(key=lambda line: float(np.mean([_down(one) for one in line])))
-    return [one for line in lines for one in line]
-
-
-def _off(one: Judged, other: Judged) -> float:
-    """How far two digits are from standing level, in their mean height."""
-    return 2 * abs(_down(one) - _down(other)) / (one.crop.box[3] + other.crop.box[3])
-
-
-def _across(one: Judged) -> float:
-    left, _, width, _ = one.crop.box
-    return left + width / 2
-
-
-def _down(one: Judged) -> float:
-    """How far down a digit stands, on a page whose rows slope no more."""
-    _, top, _, height = one.crop.box
-    return top + height / 2 - one.crop.slope * _across(one)
+    if not digits or not _stand_out(digits, judged):
+        return [], judged
+    order = reading_order([one.crop.box for one in digits], digits[0].crop.slope)
+    return [digits[place] for place in order], judged
 
 
 def _of_one_tone(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[list[Judged], list[Judged]]:

@@ -27,10 +27,8 @@ _APART = 0.03  # of the ink: what two cuts must differ by
 _LEAST = 0.08  # of the ink, on either side of a cut
 _LOWEST = 0.65  # of the height, on either side of a cut
 _EVEN, _UNEVEN = 0.9, 4.0  # of the height on both sides that speaks for a cut, and the cost of less, in pens
-_DEEP, _BESIDE = (
-    3,
-    5,
-)  # rows that a notch is lower than the strokes on both sides, and columns it is lowest of
+_DEEP = 3  # rows that a notch is lower than the strokes on both sides of it, at least
+_BESIDE = 5  # columns of which it is the lowest
 _STEEP = 1.0  # columns for each row, at most, from a notch above to one below
 _IN_COMMON = 0.2  # of what ink costs otherwise, along a stroke that two digits have in common
 _MOST = 5  # cuts for each height of width,
@@ -163,9 +161,7 @@ def _descents(small: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[
 def _badness(small: NDArray[np.float32], paths: Path, weight: float) -> NDArray[np.float64]:
     """How little speaks for each path, if a column of ink on its way weighs so much.
 
-    Infinite where what lies on either side is too low.
-
-    Digits that touch do so in one place, and are about as tall.
+    Digits that touch do so in one place, and are about as tall: infinite where either side is too low.
     """
     columns = paths.T
     along = np.take_along_axis(small, columns, axis=1)

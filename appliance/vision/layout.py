@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.crops import around
-from appliance.vision.strokes import Stroke
+from appliance.vision.strokes import Box, Stroke
 
 _SHORTEST_DIGIT = 9  # pixels
 _FLATTEST_DIGIT = 0.25  # height by width; what is flatter is a dash
@@ -29,6 +29,7 @@ _LEVEL, _STEEPEST = 0.15, 0.7  # slopes of a row: what is taken for level, and w
 PALER = 0.3  # of a stroke's ink: what is paler was not written by the same pen
 AS_DARK = 0.6  # as another stroke: what is less may well be something else's
 _AS_TALL = 0.7  # as the other, and as dark, is a digit, at least, that tells the slope of their row
+_ONE_LINE = 0.75  # of the mean height of two digits: what is further up or down is of another line
 _AGREE = 0.2  # how far most slopes from neighbour to neighbour differ at most within a number
 
 
@@ -88,6 +89,28 @@ def hypotheses(row: Row) -> Iterator[Hypothesis]:
             if not _may_be_one(strokes, row.height):
                 break
             yield Hypothesis(strokes, first, past)
+
+
+def reading_order(boxes: Sequence[Box], slope: float) -> list[int]:
+    """The places of digits in the order in which they are read, if their rows fall `slope` pixels a pixel.
+
+    Line by line: a line goes on with what stands level with its last digit, however far away.
+    """
+    across = [left + width / 2 for left, _, width, _ in boxes]
+    down = [top + height / 2 - slope * at for (_, top, _, height), at in zip(boxes, across, strict=True)]
+
+    def off(one: int, other: int) -> float:
+        return 2 * abs(down[one] - down[other]) / (boxes[one][3] + boxes[other][3])
+
+    lines: list[list[int]] = []
+    for place in sorted(range(len(boxes)), key=across.__getitem__):
+        level = [line for line in lines if off(line[-1], place) < _ONE_LINE]
+        if level:
+            min(level, key=lambda line: off(line[-1], place)).append(place)
+        else:
+            lines.append([place])
+    lines.sort(key=lambda line: float(np.mean([down[place] for place in line])))
+    return list(chain(*lines))
 
 
 def _with_fragments(digits: Sequence[Stroke], fragments: Sequence[Stroke], slope: float) -> Row:
