@@ -5,6 +5,7 @@ the frame is looked at as if there were nothing beside it.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil
 
 import cv2
@@ -48,7 +49,7 @@ def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Strok
     scale = sheets.shape[0] / gray.shape[0]
     dark, light = (
         [stroke for stroke in tone if _share_on(stroke.box, inner, scale) > _INSIDE]
-        for tone in find_strokes(_alone(gray, small, sheets))
+        for tone in _strokes_within(gray, small, sheets)
     )
     return dark, light
 
@@ -113,6 +114,20 @@ def _alone(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: Mask) -> N
     paper = cv2.resize(paper, gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
     on = cv2.resize(inner, gray.shape[::-1], interpolation=cv2.INTER_NEAREST)
     return np.where(on > 0, gray, paper.astype(np.uint8))
+
+
+def _strokes_within(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: Mask) -> list[list[Stroke]]:
+    """The dark and the light strokes of the part of a frame that holds its sheets: no more is looked at."""
+    scale = sheets.shape[0] / gray.shape[0]
+    x, y, width, height = cv2.boundingRect(sheets)
+    left, top = int(x / scale), int(y / scale)
+    part = gray[top : ceil((y + height) / scale), left : ceil((x + width) / scale)]
+    within = np.s_[y : y + height, x : x + width]
+    tones = find_strokes(_alone(part, small[within], sheets[within]))
+    return [
+        [replace(one, box=(one.left + left, one.top + top, one.width, one.height)) for one in tone]
+        for tone in tones
+    ]
 
 
 def _share_on(box: Box, sheets: Mask, scale: float) -> float:
