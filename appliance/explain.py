@@ -28,6 +28,7 @@ _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
 _SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less
 _MOSTLY = 0.7  # of the smaller of two boxes
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
+_FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
 
@@ -210,6 +211,7 @@ def _share_strokes(one: Crop, other: Crop) -> bool:
 
 def _credible(digits: Sequence[Judged]) -> list[Judged]:
     """What is left of the digits of one tone in the light of each other."""
+    digits = [one for one in digits if not any(_surrounds(one, other) for other in digits)]
     lowest = _LOWEST * _usual_height(digits)
     digits = [one for one in digits if one.crop.box[3] >= lowest]
     digits = [one for one in digits if not any(_inside(one.crop.box, other.crop.box) for other in digits)]
@@ -263,6 +265,12 @@ def _as_large(crops: Iterable[Crop], size: float) -> int:
 def _inside(inner: Box, outer: Box) -> bool:
     """Whether a box lies within a larger one, as the hole of a zero within the zero."""
     return _area(inner) < _area(outer) and _shared(inner, outer) > _MOSTLY
+
+
+def _surrounds(one: Judged, other: Judged) -> bool:
+    """Whether one is but the outline of what the other was written on, a telephone's say."""
+    smaller = other.crop.box[3] < _FAR_LOWER * one.crop.box[3] and _inside(other.crop.box, one.crop.box)
+    return smaller and _beyond_doubt(other) and other.confidence >= one.confidence
 
 
 def _shared(one: Box, other: Box) -> float:

@@ -444,6 +444,14 @@ def test_what_is_not_judged_would_change_nothing(rows: list[Row]) -> None:
         assert [one.crop.box for one in found(*rows)] == [one.crop.box for one in digits]
 
 
+def test_what_surrounds_surer_digits_is_an_outline_and_none() -> None:
+    """As that of a telephone, which has the shape of a seven where one side is in the shade."""
+    outline, inner = Row(50, 400).add(0, 4, {7: 0.96}), Row(200, 100)
+    inner.add(1, 2, {6: 0.99}).add(2, 3, {3: 0.99})
+    assert read(outline, inner) == "63"
+    assert read(outline) == "7"
+
+
 def test_what_lies_within_a_larger_digit_is_its_hole() -> None:
     """Of the same tone as the digit, as where a thick outline was drawn around it."""
     zero, hole = Row(50, 200).add(0, 4, {0: 0.99}), Row(100, 80).add(1, 2, {1: 0.99})
