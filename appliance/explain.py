@@ -228,7 +228,8 @@ def _stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
     none = [one.crop for one in judged if not one.is_digit and one.crop.peak > palest]
     sizes = np.array([max(crop.box[2:]) for crop in none if not _lies_with(crop, digits)]) / tallest
     others = float((np.minimum(sizes[sizes >= _SPECK], 1) ** _SMALLER).sum())
-    sure = min(float(np.exp(np.log([one.confidence for one in digits]).mean())), 1 - _NEVER)
+    confidences = np.clip([one.confidence for one in digits], _NEVER, 1 - _NEVER)
+    sure = np.exp(np.log(confidences).mean())
     power = _CROWD_FOR_ONES if _only_ones(digits) else _CROWD
     return not others or np.log(sure / (1 - sure)) > power * np.log1p(others)
 

@@ -313,6 +313,12 @@ def test_among_much_else_one_doubtful_digit_makes_a_number_doubtful() -> None:
     assert (read(sure, clutter), read(less_sure, clutter)) == ("58", "")
 
 
+def test_what_is_no_digit_at_all_does_not_stand_out_though_anything_is_sure_enough() -> None:
+    impossible = Row().add(0, 2, {NONE: 1.0}, strokes=2)
+    with np.errstate(all="raise"):
+        assert read(impossible, Row(250).add(0, 1, {NONE: 0.97}), threshold=0.0) == ""
+
+
 def test_what_digits_that_touch_are_together_is_nothing_else() -> None:
     row = Row().add(0, 2, {NONE: 0.6}).part(0, 1, {5: 0.75}).part(1, 2, {8: 0.75})
     beside = Row(100).add(3, 4, {NONE: 0.97})

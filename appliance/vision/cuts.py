@@ -91,7 +91,8 @@ def _cuts(small: NDArray[np.float32]) -> list[Path]:
         return []
     along, across = _paths_along(small), _paths_across(small, _THICKEST * pen)
     paths = np.concatenate([along, across])
-    badness = np.append(_badness(small, along, _IN_COMMON / pen), _badness(small, across, 1 / pen))
+    weights = np.repeat(np.array([_IN_COMMON, 1], np.float32) / pen, (len(along), len(across)))
+    badness = _badness(small, paths, weights)
     left = np.take_along_axis(_up_to(np.add, small), paths.T, axis=1) / max(1.0, float(small.sum()))
     share = left.sum(axis=0)
     badness[(share < _LEAST) | (share > 1 - _LEAST)] = np.inf
@@ -158,8 +159,8 @@ def _descents(small: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[
     return cost[:, 1:-1], steps
 
 
-def _badness(small: NDArray[np.float32], paths: Path, weight: float) -> NDArray[np.float64]:
-    """How little speaks for each path, if a column of ink on its way weighs so much.
+def _badness(small: NDArray[np.float32], paths: Path, weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How little speaks for each of N paths, on whose way a column of ink weighs so much, `(N,)`.
 
     Digits that touch do so in one place, and are about as tall: infinite where either side is too low.
     """
@@ -169,7 +170,7 @@ def _badness(small: NDArray[np.float32], paths: Path, weight: float) -> NDArray[
     times = crossed[0] + np.count_nonzero(crossed[1:] & ~crossed[:-1], axis=0)
     sides = _up_to(np.maximum, small), _up_to(np.maximum, small[:, ::-1])[:, ::-1]
     height = np.minimum(*(_height(np.take_along_axis(side, columns, axis=1)) for side in sides)) / _ROWS
-    badness = weight * along.sum(axis=0) + times + _UNEVEN * np.maximum(0, _EVEN - height)
+    badness = weights * along.sum(axis=0) + times + _UNEVEN * np.maximum(0, _EVEN - height)
     return np.where(height >= _LOWEST, badness, np.inf)
 
 
