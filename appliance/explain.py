@@ -161,7 +161,7 @@ def best_explanation(row: Sequence[Judged]) -> list[Judged]:
     ends = sorted({0.0, *(end for one in row for end in (one.crop.first, one.crop.past))})
     cost = {ends[0]: 0.0}
     way: dict[float, tuple[float, Judged | None]] = {}
-    judged_alone = {one.crop.first for one in row}
+    judged_alone = {one.crop.first for one in row if one.crop.strokes <= 1}
     taken_apart = {one.crop.first for one in row if not one.crop.strokes}
     for before, end in pairwise(ends):
         cost[end], way[end] = np.inf, (before, None)

@@ -184,10 +184,17 @@ def test_a_part_that_nothing_explains_is_ignored() -> None:
 
 
 def test_a_speck_beside_a_digit_costs_it_nothing() -> None:
-    """Parts 0 and 2 were too small to be offered by themselves."""
-    assert (
-        read(Row().add(1, 2, {6: 0.97}).add(0, 2, {6: 0.5}, strokes=2).add(1, 3, {8: 0.4}, strokes=2)) == "6"
-    )
+    """Strokes 0 and 2 were too small to be offered by themselves."""
+    row = Row().add(1, 2, {6: 0.97}).add(0, 2, {6: 0.5}, strokes=2).add(1, 3, {8: 0.4}, strokes=2)
+    (alone,) = best_explanation(row.judged)
+    assert (alone.crop.first, alone.crop.past, alone.value) == (1, 2, 6)
+
+
+@pytest.mark.parametrize("digit", [0, 1])
+def test_a_speck_is_ignored_on_either_side(digit: int) -> None:
+    row = Row().add(digit, digit + 1, {4: 0.97}).add(0, 2, {7: 0.3, NONE: 0.6}, strokes=2)
+    (alone,) = best_explanation(row.judged)
+    assert (alone.crop.first, alone.value) == (digit, 4)
 
 
 likelihoods = st.lists(st.floats(0, 1), min_size=11, max_size=11)
@@ -226,7 +233,7 @@ def test_an_explanation_uses_no_part_twice_and_leaves_none_out(row: Row) -> None
 @settings(max_examples=100, deadline=None)
 def test_whatever_is_found_is_sure_enough_and_in_order(row: Row, threshold: float) -> None:
     digits = found(row, threshold=threshold)
-    assert all(one.confidence >= threshold and one.is_digit for one in digits)
+    assert all(one.confidence >= explain._TRUSTED * threshold and one.is_digit for one in digits)
     assert all(left.crop.past <= right.crop.first for left, right in pairwise(digits))
 
 

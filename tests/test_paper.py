@@ -1,5 +1,6 @@
 """Paper, light, lens and sensor: each does to the picture what its name says, and the seed decides how."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -76,6 +77,29 @@ def test_a_shadow_darkens_a_part_of_the_page_and_some_have_a_hard_edge() -> None
         assert 0.3 < lit.min() < 0.75 and 0.85 < lit.max() <= 1.01
         steepest.append(max(np.abs(np.diff(lit, axis=axis)).max() for axis in (0, 1)))
     assert max(steepest) > 0.06 and min(steepest) < 0.01
+
+
+def test_blinds_shade_the_page_in_stripes() -> None:
+    for seed in range(20):
+        lit = LIGHTS["blinds"](SHAPE, rng(seed))
+        assert 0.25 < lit.min() < 0.8 and 0.85 < lit.max() <= 1.01
+        assert 0.1 < _shade("blinds", seed).mean() < 0.9
+    stripes = [cv2.connectedComponents(_shade("blinds", seed))[0] - 1 for seed in range(20)]
+    assert np.median(stripes) > 2 and len(set(stripes)) > 3
+
+
+def test_a_silhouette_is_one_dark_thing_over_some_of_the_page() -> None:
+    shares = []
+    for seed in range(40):
+        lit = LIGHTS["silhouette"](SHAPE, rng(seed))
+        assert lit.min() > 0.25 and 0.85 < lit.max() <= 1.01
+        shares.append((lit < 0.8 * lit.max()).mean())
+    assert 0.02 < np.median(shares) < 0.4
+
+
+def _shade(light: str, seed: int) -> np.ndarray:
+    lit = LIGHTS[light](SHAPE, rng(seed))
+    return (lit < (lit.min() + lit.max()) / 2).astype(np.uint8)
 
 
 def test_a_reflection_is_brighter_than_what_surrounds_it() -> None:

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from training.figures import clip, figure
 from training.hands import sign
 from training.paper import Picture, Shape, cloud, plain
 from training.pens import draw, one_of, rotation
+from training.tracing import Lines
 
 _LETTERS = "aaacdeeeefhhkmmnnprrrttuuvwxyABCEFHKLMNPRTUVWXY?&#"  # none that might pass for a digit
 
@@ -128,7 +130,12 @@ def _fonts() -> list[str]:
 
 def letters(shape: Shape, rng: np.random.Generator) -> Picture:
     """Handwritten letters, signs and arrows."""
-    return _marked(shape, rng)
+    return _marked(shape, rng, sign, tallest=shape[0] / 3)
+
+
+def drawings(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Drawn figures: boxes, stars, hearts, houses, faces."""
+    return _marked(shape, rng, figure, tallest=shape[0] * 2 / 3)
 
 
 def crossed_out(shape: Shape, rng: np.random.Generator) -> Picture:
@@ -150,6 +157,47 @@ def crossed_out(shape: Shape, rng: np.random.Generator) -> Picture:
             cv2.LINE_AA,
         )
     return page
+
+
+def clips(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Paper clips, whose wire shines and casts a shadow."""
+    page = plain(shape, rng)
+    for _ in range(int(rng.integers(1, 9))):
+        length = float(np.exp(rng.uniform(np.log(25), np.log(260))))
+        wire = draw(clip(rng), length, max(1.0, length * rng.uniform(0.02, 0.07)))
+        at = (rng.uniform(0, 0.9, 2) * shape[::-1]).astype(int)
+        away = max(1, round(length * rng.uniform(0.01, 0.04)))
+        _lay(page, 0.6 * cv2.GaussianBlur(wire, (0, 0), away), 0.6 * page.mean(), at + away)
+        _lay(page, wire, rng.uniform(0.1, 0.6) + rng.uniform(0, 0.2) * cloud(wire.shape, length / 6, rng), at)
+    return page
+
+
+def _lay(page: Picture, cover: Picture, tone: Picture | float, at: NDArray[np.integer]) -> None:
+    """Lays something on a page, its left upper corner at `(x, y)`; `cover` says how much hides the page."""
+    x, y = at.tolist()
+    there = page[y : y + cover.shape[0], x : x + cover.shape[1]]
+    seen = np.s_[: there.shape[0], : there.shape[1]]
+    there += cover[seen] * (np.broadcast_to(tone, cover.shape)[seen] - there)
+
+
+def vessels(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Mugs, pans and jugs from above: a rim about what is in them, and a handle."""
+    page = table(shape, rng) if rng.random() < 0.4 else plain(shape, rng) * rng.uniform(0.3, 1)
+    for _ in range(int(rng.integers(1, 4))):
+        middle = rng.uniform(0.15, 0.85, 2) * shape[::-1]
+        radius = float(np.exp(rng.uniform(np.log(20), np.log(170))))
+        rim, content = rng.uniform(0.05, 0.95, 2)
+        angle, flat = rng.uniform(0, 2 * np.pi), rng.uniform(0.75, 1)
+        out = radius * np.array([np.cos(angle), np.sin(angle)])
+        ends = (middle + out * reach for reach in (0.7, rng.uniform(1.2, 2.2)))
+        width = max(2, round(radius * rng.uniform(0.12, 0.5)))
+        cv2.line(page, *(np.round(end).astype(int).tolist() for end in ends), float(rim), width, cv2.LINE_AA)
+        for size, tone in ((1, rim), (rng.uniform(0.72, 0.94), content)):
+            axes = (round(radius * size), round(radius * size * flat))
+            cv2.ellipse(
+                page, np.round(middle).astype(int).tolist(), axes, 0, 0, 360, float(tone), -1, cv2.LINE_AA
+            )
+    return page + rng.uniform(0, 0.02) * cloud(shape, 4, rng)
 
 
 def objects(shape: Shape, rng: np.random.Generator) -> Picture:
@@ -271,7 +319,10 @@ CLUTTER: dict[str, Callable[[Shape, np.random.Generator], Picture]] = {
     "keyboard": keyboard,
     "print": print_,
     "letters": letters,
+    "drawings": drawings,
     "crossed-out": crossed_out,
+    "clips": clips,
+    "vessels": vessels,
     "objects": objects,
     "pile": pile,
     "bars": bars,
@@ -284,14 +335,16 @@ def _word(rng: np.random.Generator) -> str:
     return "".join(_LETTERS[i] for i in rng.integers(0, len(_LETTERS), int(rng.integers(2, 9))))
 
 
-def _marked(shape: Shape, rng: np.random.Generator) -> Picture:
+def _marked(
+    shape: Shape, rng: np.random.Generator, mark_of: Callable[[np.random.Generator], Lines], tallest: float
+) -> Picture:
     page = plain(shape, rng)
-    height = rng.uniform(25, 160)
+    height = rng.uniform(25, tallest)
     thickness = height * rng.uniform(0.04, 0.16)
     strength = rng.uniform(0.25, 0.8)
     x, y = rng.uniform(5, 60), rng.uniform(5, 120)
     while y + height < shape[0]:
-        mark = draw(sign(rng), height * rng.uniform(0.7, 1.05), thickness)
+        mark = draw(mark_of(rng), height * rng.uniform(0.7, 1.05), thickness)
         h, w = mark.shape
         if x + w >= shape[1]:
             x, y = rng.uniform(5, 60), y + 1.5 * height

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.pens import rotation
+
 Picture = NDArray[np.float32]
 """`float32 (H, W)`, 0 black to 1 white."""
 
@@ -106,6 +108,39 @@ def shadow(shape: Shape, rng: np.random.Generator) -> Picture:
     return (shade * _slope(shape, rng, 0.1)).astype(np.float32)
 
 
+def blinds(shape: Shape, rng: np.random.Generator) -> Picture:
+    """Light that falls through blinds, or between the bars of a window."""
+    height, width = shape
+    angle = rng.uniform(0, np.pi)
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    pitch = rng.uniform(25, 220)
+    wave = np.cos(2 * np.pi * (columns * np.cos(angle) + rows * np.sin(angle)) / pitch + rng.uniform(0, 6))
+    steepness = pitch / rng.uniform(2, 20)
+    shade = 1 / (1 + np.exp(steepness * (wave - rng.uniform(-0.6, 0.6))))
+    return ((1 - rng.uniform(0.25, 0.65) * shade) * _slope(shape, rng, 0.1)).astype(np.float32)
+
+
+def silhouette(shape: Shape, rng: np.random.Generator) -> Picture:
+    """The shadow of whoever points, writes or holds a telephone above the page."""
+    height, width = shape
+    shade = np.zeros(shape, np.float32)
+    size = rng.uniform(40, 200)
+    middle = rng.uniform((0.15 * width, 0.15 * height), (0.85 * width, 0.85 * height))
+    out = rotation(rng.uniform(0, 2 * np.pi))
+    if rng.random() < 0.35:
+        corners = middle + (size * rng.uniform(0.4, 1.2, 2) * [[-1, -1], [1, -1], [1, 1], [-1, 1]]) @ out.T
+        cv2.fillPoly(shade, [np.round(corners).astype(np.int32)], 1.0)
+    else:
+        arm = middle + 20 * size * out[:, 0]
+        cv2.line(shade, _pixel(middle), _pixel(arm), 1.0, round(0.8 * size))
+        for bend in np.linspace(-0.7, 0.7, 4) if rng.random() < 0.6 else rng.uniform(-0.3, 0.3, 1):
+            tip = middle - size * rng.uniform(0.8, 1.3) * rotation(bend) @ out[:, 0]
+            cv2.line(shade, _pixel(middle), _pixel(tip), 1.0, round(size * rng.uniform(0.15, 0.3)))
+    edge = rng.uniform(0.7, 8) if rng.random() < 0.7 else rng.uniform(8, 20)
+    shade = cv2.GaussianBlur(shade, (0, 0), edge)
+    return ((1 - rng.uniform(0.25, 0.65) * shade) * _slope(shape, rng, 0.1)).astype(np.float32)
+
+
 def reflection(shape: Shape, rng: np.random.Generator) -> Picture:
     """A soft bright patch or streak, as on a whiteboard."""
     return (0.75 + rng.uniform(0.2, 0.5) * _patch(shape, rng)).astype(np.float32)
@@ -114,6 +149,10 @@ def reflection(shape: Shape, rng: np.random.Generator) -> Picture:
 def glare(shape: Shape, rng: np.random.Generator) -> Picture:
     """A streak so bright that ink within it pales."""
     return (0.9 + rng.uniform(0.6, 2.0) * _patch(shape, rng)).astype(np.float32)
+
+
+def _pixel(place: NDArray[np.floating]) -> list[int]:
+    return np.round(place).astype(int).tolist()
 
 
 def _patch(shape: Shape, rng: np.random.Generator) -> Picture:
@@ -130,6 +169,8 @@ LIGHTS: dict[str, Callable[[Shape, np.random.Generator], Picture]] = {
     "even": even,
     "gradient": gradient,
     "shadow": shadow,
+    "blinds": blinds,
+    "silhouette": silhouette,
     "reflection": reflection,
     "glare": glare,
 }

@@ -174,7 +174,7 @@ def trace(shape: Shape, rng: np.random.Generator, wobble: float = 0.035) -> list
     """A shape as one hand would write it this time: smooth lines `float32 (n, 2)` about the unit square."""
     # A bare line bent much is a bracket.
     bend = 0.05 if max(map(len, shape)) > 3 else 0.02
-    lines = [_smooth(_shaken(np.array(points, np.float64), rng, wobble)) for points in shape]
+    lines = [smooth(_shaken(np.array(points, np.float64), rng, wobble)) for points in shape]
     return _bent(lines, rng.uniform(0.3, 0.95), bend, rng)
 
 
@@ -256,7 +256,7 @@ def _shaken(points: NDArray[np.float64], rng: np.random.Generator, wobble: float
     return points + moved
 
 
-def _smooth(points: NDArray[np.float64], steps: int = 10) -> NDArray[np.float64]:
+def smooth(points: NDArray[np.float64], steps: int = 10) -> NDArray[np.float64]:
     """A centripetal-like Catmull-Rom curve through the points (Catmull and Rom, 1974)."""
     padded = np.concatenate([points[:1], points, points[-1:]])
     t = np.linspace(0, 1, steps, endpoint=False)[:, None]

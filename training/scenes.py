@@ -108,7 +108,7 @@ def random_look(rng: np.random.Generator, **fixed: Any) -> Look:
     height = float(large if rng.random() < 0.3 else small)
     look = Look(
         paper=str(rng.choice(list(PAPERS), p=[0.45, 0.15, 0.12, 0.1, 0.06, 0.12])),
-        light=str(rng.choice(list(LIGHTS), p=[0.42, 0.2, 0.22, 0.08, 0.08])),
+        light=str(rng.choice(list(LIGHTS), p=[0.38, 0.18, 0.18, 0.05, 0.07, 0.07, 0.07])),
         height=height,
         stroke=float(np.exp(rng.uniform(np.log(0.022), np.log(0.26)))),
         ink=float(rng.uniform(0.25, 0.95)),
