@@ -29,6 +29,7 @@ _SMALLER = 1.5  # power of its size, in tallest digits, with which something sma
 _MOSTLY = 0.7  # of the smaller of two boxes
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
+_LETTER = 0.5  # of the tallest digit: what is none and as large is a letter beside it
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
 
@@ -52,8 +53,8 @@ class Judged:
 
     @property
     def is_digit(self) -> bool:
-        """Whether it is rather a digit than none; only one whole stroke may be none."""
-        return self.crop.strokes != 1 or self.confidence >= self.none
+        """Whether it is rather a digit than none; what is cut or joined is never none, however unsure."""
+        return not self.crop.is_whole or self.confidence >= self.none
 
 
 Judge = Callable[[Sequence[Crop]], list[Judged]]
@@ -63,6 +64,7 @@ Judge = Callable[[Sequence[Crop]], list[Judged]]
 def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[list[Judged], list[Judged]]:
     """The crops of a frame that are digits, as sure as `threshold`, in reading order; and all judged.
 
+    Beside digits beyond doubt, and nothing else, one may be a little less sure.
     Where there is much else, something of it will look like a digit by chance: only surer ones are read.
     """
     digits, judged = _of_one_tone(crops, judge, threshold)
@@ -79,11 +81,11 @@ def _of_one_tone(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple
     shows what nothing in the other could outweigh, the other is not judged.
     """
     tones = [[crop for crop in crops if crop.dark is dark] for dark in (True, False)]
-    first, second = (0, 1) if _most(tones[0]) >= _most(tones[1]) else (1, 0)
+    first, second = (0, 1) if _greatest_weight(tones[0]) >= _greatest_weight(tones[1]) else (1, 0)
     judged = _judged(tones[first], judge)
     digits = _credible(_read_rows(judged, threshold))
     sure, weight = _weight(digits)
-    if sure and weight > _most(tones[second]):
+    if sure and weight > _greatest_weight(tones[second]):
         return digits, judged
     judged_too = _judged(tones[second], judge)
     digits_too = _credible(_read_rows(judged_too, threshold))
@@ -94,26 +96,26 @@ def _judged(crops: Sequence[Crop], judge: Judge) -> list[Judged]:
     """The crops of one tone, judged; and the parts of those in doubt that may be digits that touch."""
     judged = judge(crops)
     doubted = [one for one in judged if _may_be_several(one)]
-    tall = 0.5 * _tallest(doubted)
+    tall = _LETTER * _tallest(doubted)
     doubted = [one for one in doubted if one.crop.box[3] >= tall]
     if not doubted or len(doubted) > _MOST_DOUBTED:
         return judged
     parts = [part for one in doubted for part in take_apart(one.crop)]
-    lefts = judge([part for part in parts if not part.first % 1])
+    lefts = judge([part for part in parts if part.begins_stroke])
     # Most of what is in doubt is no number: what begins with no digit needs no more looking at.
     hopeful = {(one.crop.row, one.crop.first) for one in lefts if one.confidence > _HOPELESS}
-    others = [part for part in parts if part.first % 1 and (part.row, part.first // 1) in hopeful]
+    others = [part for part in parts if not part.begins_stroke and (part.row, part.first // 1) in hopeful]
     return sorted([*judged, *lefts, *judge(others)], key=lambda one: one.crop.row)
 
 
 def _may_be_several(one: Judged) -> bool:
     """Whether a whole stroke may be digits that touch, for it is not clearly one."""
     width, height = one.crop.box[2:]
-    return one.crop.strokes == 1 and one.confidence < _DOUBTED and width >= _TOO_NARROW * height
+    return one.crop.is_whole and one.confidence < _DOUBTED and width >= _TOO_NARROW * height
 
 
-def _most(crops: Sequence[Crop]) -> int:
-    """No digits that are made of these weigh more, unless some touch."""
+def _greatest_weight(crops: Sequence[Crop]) -> int:
+    """What digits made of these weigh at most, unless some touch; see `_weight`."""
     rows = (list(members) for _, members in groupby(crops, key=lambda crop: crop.row))
     return sum(int(max(crop.past for crop in row)) * max(crop.box[3] for crop in row) for row in rows)
 
@@ -128,11 +130,11 @@ def _read_rows(judged: Sequence[Judged], threshold: float) -> list[Judged]:
         if doubtless:
             chosen = best_explanation([_in_company(one, doubtless) for one in row])
         sure = [one for one in chosen if _beyond_doubt(one) and one.confidence >= threshold]
-        number = sure and not _as_large(_none(chosen, sure), 0.5 * _tallest(doubtless))
-        enough = threshold * (_TRUSTED if number else 1)
+        only_digits = sure and not _count_as_large(_non_digits(chosen, sure), _LETTER * _tallest(doubtless))
+        enough = threshold * (_TRUSTED if only_digits else 1)
         for word in _words(chosen):
             read = [one for one in word if one.is_digit and one.confidence >= enough]
-            letters = _as_large(_none(word, sure), 0.5 * _tallest(read))
+            letters = _count_as_large(_non_digits(word, sure), _LETTER * _tallest(read))
             if not letters or len(read) > letters:  # a few digits among letters are letters too
                 digits += read
     return digits
@@ -146,14 +148,14 @@ def _words(row: Sequence[Judged]) -> list[Sequence[Judged]]:
     return [row[first:past] for first, past in pairwise(begins)]
 
 
-def _none(chosen: Iterable[Judged], sure: Sequence[Judged]) -> list[Crop]:
+def _non_digits(chosen: Iterable[Judged], sure: Sequence[Judged]) -> list[Crop]:
     """What is none of it, but for what lies within a digit that is sure."""
     none = [one.crop for one in chosen if not one.is_digit]
     return [crop for crop in none if not any(_inside(crop.box, one.crop.box) for one in sure)]
 
 
 def best_explanation(row: Sequence[Judged]) -> list[Judged]:
-    """The crops of one row that together explain its strokes best, from left to right.
+    """The crops of one row, one at least, that together explain its strokes best, from left to right.
 
     Every part belongs to a digit, or to a whole stroke that is none, or is ignored; each costs the negative
     logarithm of its probability, and the cheapest way through the row is found by dynamic programming.
@@ -161,8 +163,8 @@ def best_explanation(row: Sequence[Judged]) -> list[Judged]:
     ends = sorted({0.0, *(end for one in row for end in (one.crop.first, one.crop.past))})
     cost = {ends[0]: 0.0}
     way: dict[float, tuple[float, Judged | None]] = {}
-    judged_alone = {one.crop.first for one in row if one.crop.strokes <= 1}
-    taken_apart = {one.crop.first for one in row if not one.crop.strokes}
+    judged_alone = {one.crop.first for one in row if one.crop.is_whole or one.crop.is_part}
+    taken_apart = {one.crop.first for one in row if one.crop.is_part}
     for before, end in pairwise(ends):
         cost[end], way[end] = np.inf, (before, None)
         if before not in judged_alone:
@@ -172,6 +174,7 @@ def best_explanation(row: Sequence[Judged]) -> list[Judged]:
             if price < cost[end]:
                 cost[end], way[end] = price, (one.crop.first, one)
     chosen: list[Judged] = []
+    end = ends[-1]
     while end > 0:
         end, best = way[end]
         if best is not None:
@@ -182,9 +185,9 @@ def best_explanation(row: Sequence[Judged]) -> list[Judged]:
 def _price(one: Judged, taken_apart: bool) -> float:
     """Only one whole stroke may be judged to be none: not what it was cut into, nor joined with."""
     digit = -float(np.log(max(one.confidence, _NEVER)))
-    if one.crop.strokes == 1:
+    if one.crop.is_whole:
         return min(digit, _TO_DISMISS * taken_apart - float(np.log(max(one.none, _NEVER))))
-    return digit + (_TO_JOIN * (one.crop.strokes - 1) if one.crop.strokes else _TO_CUT)
+    return digit + (_TO_CUT if one.crop.is_part else _TO_JOIN * (one.crop.stroke_count - 1))
 
 
 def _beyond_doubt(one: Judged) -> bool:
@@ -199,7 +202,7 @@ def _in_company(one: Judged, doubtless: Sequence[Judged]) -> Judged:
     """
     if any(_share_strokes(one.crop, other.crop) for other in doubtless):
         return one
-    if one.crop.box[3] < 0.5 * _tallest(doubtless):
+    if one.crop.box[3] < _LETTER * _tallest(doubtless):
         return one
     whole = 1 - one.none * (1 - _COMPANY)
     return replace(one, digits=one.digits / whole, none=one.none * _COMPANY / whole)
@@ -259,7 +262,7 @@ def _tallest(digits: Iterable[Judged]) -> int:
     return max((one.crop.box[3] for one in digits), default=0)
 
 
-def _as_large(crops: Iterable[Crop], size: float) -> int:
+def _count_as_large(crops: Iterable[Crop], size: float) -> int:
     return sum(max(crop.box[2:]) >= size for crop in crops)
 
 

@@ -14,11 +14,10 @@ from appliance.engine import open_engine
 from appliance.explain import Judged, digits_of
 from appliance.frame import Frame
 from appliance.vision import Box, Crop, find_crops, find_crops_on_sheets, lie_on_sheets, overlap
+from appliance.vision.layout import of_one_number
 
-_NEVER = 1e-6  # no probability is taken to be less
 _RARER = 0.5  # times as many of what a camera is held at are none as of the crops that networks learn from
-_AS_TALL = 0.7  # as another, at least, are the digits of one number
-_CROWDED = 16  # crops, from which on a frame shows more than a number
+_CROWDED = 16  # crops: a frame with more shows more than a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Digit:
     value: int
     confidence: float
     box: Box
-    log_probabilities: NDArray[np.float32] = field(repr=False, compare=False)
+    probabilities: NDArray[np.float32] = field(repr=False, compare=False)
     """`(10,)`, calibrated, of the digits 0 to 9."""
     crop: NDArray[np.uint8] = field(repr=False, compare=False)
     """`(28, 28)`, as the network saw it."""
@@ -52,7 +51,7 @@ class Reading:
     def passed_over(self, most: int = 6) -> tuple[Digit, ...]:
         """The tallest strokes that are part of no digit that was read, as the digits they would be."""
         read = [digit.box for digit in self.digits]
-        strokes = [one for one in self.judged if one.crop.strokes == 1]
+        strokes = [one for one in self.judged if one.crop.is_whole]
         left = [one for one in strokes if not any(overlap(one.crop.box, box) for box in read)]
         return tuple(map(_digit, sorted(left, key=lambda one: -one.crop.box[3])[:most]))
 
@@ -122,18 +121,8 @@ def _on_sheets(digits: list[Judged], frame: Frame) -> list[Judged]:
     """The digits of numbers that are on sheets, if any are: the others are of what else there is."""
     boxes = [one.crop.box for one in digits]
     on = list(compress(boxes, lie_on_sheets(frame.gray, boxes)))
-    return [one for one in digits if any(_of_one_number(one.crop.box, box) for box in on)] or digits
-
-
-def _of_one_number(one: Box, other: Box) -> bool:
-    """Whether two boxes are about as tall, and stand close together and level."""
-    (x1, y1, w1, h1), (x2, y2, w2, h2) = one, other
-    tall = max(h1, h2)
-    apart = max(x1, x2) - min(x1 + w1, x2 + w2)
-    off = abs(y1 + h1 / 2 - y2 - h2 / 2)
-    return min(h1, h2) > _AS_TALL * tall and max(apart, off) < tall
+    return [one for one in digits if any(of_one_number(one.crop.box, box) for box in on)] or digits
 
 
 def _digit(one: Judged) -> Digit:
-    logs = np.log(np.maximum(one.digits, _NEVER)).astype(np.float32)
-    return Digit(one.value, one.confidence, one.crop.box, logs, one.crop.image)
+    return Digit(one.value, one.confidence, one.crop.box, one.digits, one.crop.image)

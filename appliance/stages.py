@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from appliance.errors import FrameError
 from appliance.frame import Frame
 from appliance.reader import Reading
-from appliance.vision import Crop, FindStrokes
+from appliance.vision import Crop, FindStrokes, enlarged
 from appliance.vision.ink import flatten
 from appliance.vision.sheets import strokes_on_sheets
 from appliance.vision.strokes import find_strokes
@@ -27,12 +27,13 @@ def draw_stages(frame: Frame, reading: Reading, folder: Path) -> list[Path]:
     Raises `FrameError` if the folder cannot be written.
     """
     crops = [one.crop for one in reading.judged]
-    ink = flatten(frame.gray)
+    seen, _ = enlarged(frame.gray)
+    ink = flatten(seen)
     darker = 2 * sum(crop.dark for crop in crops) >= len(crops)
     pictures = {
         "1-frame": frame.gray,
         "2-ink": cv2.bitwise_not(ink.dark if darker else ink.light),
-        "3-strokes": _strokes(frame.gray, strokes_on_sheets if reading.on_sheets else find_strokes),
+        "3-strokes": _strokes(seen, strokes_on_sheets if reading.on_sheets else find_strokes),
         "4-hypotheses": _boxes(frame.gray, [crop.box for crop in crops]),
         "5-crops": _sheet(crops),
         "6-reading": draw_reading(frame.gray, reading),

@@ -77,11 +77,11 @@ class _Track:
     def joined(self, value: int) -> Digit:
         """The digit where it was last seen, with what the window's frames say of it together.
 
-        Its confidence is the mean of the frames': they are too alike to count as independent.
+        Its probabilities are the mean of the frames': those are too alike to count as independent.
         """
-        confidence = min(1.0, float(self._probabilities()[:, value].mean()))
+        likely = self._probabilities().mean(axis=0)
         return replace(
-            self.digit, value=value, confidence=confidence, log_probabilities=self._log_probabilities()
+            self.digit, value=value, confidence=min(1.0, float(likely[value])), probabilities=likely
         )
 
     def _log_probabilities(self) -> NDArray[np.float32]:
@@ -100,22 +100,22 @@ class Steadier:
         self.settings = settings
         self._tracks: list[_Track] = []
         self._candidate: list[tuple[_Track, int]] = []
-        self._agreed = 0
-        self._start: list[Box] = []
+        self._agreeing_frames = 0
+        self._boxes_at_first: list[Box] = []
         self._shown: list[tuple[_Track, int]] = []
         self._stable = Stable()
-        self._now = 0
-        self._supported = 0
+        self._now_ns = 0
+        self._last_supported_ns = 0
 
     def update(self, reading: Reading, time_ns: int) -> Stable:
         """Takes the next frame's reading and its time, on a monotonic clock; gives what to show."""
-        self._now = max(self._now, time_ns)
+        self._now_ns = max(self._now_ns, time_ns)
         self._consider(reading)
         text = "".join(str(value) for _, value in self._candidate)
-        agreed = self._agreed >= self.settings.agree
+        agreed = self._agreeing_frames >= self.settings.agree
         # Nothing new is in view, only less than is shown: a hand may be passing.
         lost = all(part in self._shown for part in self._candidate)
-        held = self._now - self._supported < self.settings.hold * 1e9
+        held = self._now_ns - self._last_supported_ns < self.settings.hold * 1e9
         if text == self._stable.text or (agreed and not (lost and held)):
             self._show(self._candidate)
         elif not held:
@@ -131,15 +131,15 @@ class Steadier:
         missing = any(track.is_pending for track in self._tracks if track not in tracks)
         boxes = [digit.box for digit in reading.digits]
         if missing or any(track.digit.value != value for track, value in candidate):
-            self._agreed = 0
-        elif self._agreed and candidate == self._candidate and self._rest(boxes):
-            self._agreed += 1
+            self._agreeing_frames = 0
+        elif self._agreeing_frames and candidate == self._candidate and self._are_still(boxes):
+            self._agreeing_frames += 1
         else:
-            self._agreed, self._start = 1, boxes
+            self._agreeing_frames, self._boxes_at_first = 1, boxes
         self._candidate = candidate
 
-    def _rest(self, boxes: Sequence[Box]) -> bool:
-        return all(_distance(*pair) < _STILL for pair in zip(self._start, boxes, strict=True))
+    def _are_still(self, boxes: Sequence[Box]) -> bool:
+        return all(_distance(*pair) < _STILL for pair in zip(self._boxes_at_first, boxes, strict=True))
 
     def _follow(self, digits: Sequence[Digit]) -> list[_Track]:
         """The track of each digit: the nearest of the frames before, or a new one."""
@@ -164,7 +164,7 @@ class Steadier:
         """Adds this frame to every track's history and forgets what has left the window."""
         for track, digit in zip(tracks, digits, strict=True):
             track.digit = digit
-            track.history.append(np.exp(digit.log_probabilities))
+            track.history.append(digit.probabilities)
         unseen = [track for track in self._tracks if track not in tracks]
         for track in unseen:
             track.history.append(None)
@@ -188,7 +188,7 @@ class Steadier:
         text = "".join(str(digit.value) for digit in digits)
         confidence = prod(digit.confidence for digit in digits) if digits else 0.0
         self._stable = Stable(text, confidence, digits, changed=text != self._stable.text)
-        self._shown, self._supported = parts, self._now
+        self._shown, self._last_supported_ns = parts, self._now_ns
 
 
 def _distance(one: Box, other: Box) -> float:

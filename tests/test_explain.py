@@ -142,7 +142,7 @@ def asked_for(*strokes: Judged) -> list[Crop]:
         return [whole.get(id(crop), replace(one, crop=crop)) for crop in crops]
 
     digits_of([one.crop for one in strokes], judge, 0.5)
-    return [crop for crop in asked if crop.strokes == 0]
+    return [crop for crop in asked if crop.is_part]
 
 
 def test_only_what_is_in_doubt_is_taken_apart() -> None:
@@ -452,7 +452,7 @@ def test_what_is_not_judged_would_change_nothing(rows: list[Row]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(explain, "_CROWD", -inf)
         digits = found(*rows)
-        patch.setattr(explain, "_most", lambda crops: inf)  # so that both tones are judged
+        patch.setattr(explain, "_greatest_weight", lambda crops: inf)  # so that both tones are judged
         assert len(explained(*rows)[1]) == sum(len(row.judged) for row in rows)
         assert [one.crop.box for one in found(*rows)] == [one.crop.box for one in digits]
 

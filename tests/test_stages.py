@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from handwritten import digit, gray, sheet_before_letters, write
+from handwritten import blank, digit, gray, sheet_before_letters, write
 
 from appliance import shipped
 from appliance.cameras.recording import read_still
@@ -59,6 +59,18 @@ def test_of_what_was_read_on_a_sheet_only_that_is_drawn(tmp_path: Path) -> None:
     y, x = np.nonzero(np.ptp(strokes, axis=2) > 60)
     assert reading.text == "7"
     assert {*x} <= {*range(270, 400)} and {*y} <= {*range(180, 300)}
+
+
+def test_of_a_small_frame_what_was_seen_is_drawn_as_enlarged(tmp_path: Path) -> None:
+    paper = blank()
+    write(paper, digit(0, 300, 30), 240, 90)
+    small = Frame(cv2.resize(gray(paper, noise=0), (64, 48), interpolation=cv2.INTER_AREA), 0, 0)
+    reading = Reader(shipped.models() / "digits.pt").read(small)
+    ink, strokes = (cv2.imread(str(path)) for path in draw_stages(small, reading, tmp_path)[1:3])
+    x, y, width, height = reading.digits[0].box
+    assert reading.text == "0" and ink.shape == strokes.shape == (192, 256, 3)
+    coloured = cv2.boundingRect((np.ptp(strokes, axis=2) > 60).astype(np.uint8))
+    assert coloured == pytest.approx((4 * x, 4 * y, 4 * width, 4 * height), abs=8)
 
 
 def test_a_blank_frame_has_its_pictures_too(tmp_path: Path) -> None:

@@ -20,12 +20,10 @@ NOTHING = Reading()
 
 
 def digit(value: int, x: float = 0, sure: float = 0.98, height: int = HEIGHT, y: float = 0) -> Digit:
-    probabilities = np.full(10, (1 - sure) / 9)
+    probabilities = np.full(10, (1 - sure) / 9, np.float32)
     probabilities[value] = sure
-    with np.errstate(divide="ignore"):
-        log_probabilities = np.log(probabilities).astype(np.float32)
     box = (round(x), round(y), height // 2, height)
-    return Digit(value, sure, box, log_probabilities, np.zeros((28, 28), np.uint8))
+    return Digit(value, sure, box, probabilities, np.zeros((28, 28), np.uint8))
 
 
 def number(text: str, x: float = 0, **kind) -> Reading:
@@ -137,9 +135,9 @@ def test_two_values_in_turn_never_flicker_once_one_is_shown(nines, fours):
 
 def doubtful() -> Reading:
     """A 9 that may as well be a 4."""
-    probabilities = np.full(10, 0.01)
+    probabilities = np.full(10, 0.01, np.float32)
     probabilities[[4, 9]] = 0.42, 0.5
-    return Reading((replace(digit(9), log_probabilities=np.log(probabilities), confidence=0.5),))
+    return Reading((replace(digit(9), probabilities=probabilities, confidence=0.5),))
 
 
 def test_a_doubtful_digit_keeps_the_value_it_was_given():

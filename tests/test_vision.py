@@ -23,7 +23,7 @@ def best(crops: list[Crop], box: tuple[int, int, int, int]) -> Crop:
 
 
 def whole(crops: list[Crop]) -> list[Crop]:
-    return [crop for crop in crops if crop.strokes > 0]
+    return [crop for crop in crops if crop.stroke_count > 0]
 
 
 # --- no frame is too odd ---
@@ -116,13 +116,13 @@ def finds_soundly(find: Callable[[Gray], list[Crop]], frame: Gray) -> None:
     before = frame.copy()
     crops = find(frame)
     assert np.array_equal(frame, before)
-    parts = [part for crop in crops if crop.strokes == 1 for part in take_apart(crop)]
+    parts = [part for crop in crops if crop.stroke_count == 1 for part in take_apart(crop)]
     for crop in crops + parts:
         x, y, width, height = crop.box
         assert x >= 0 and y >= 0 and width > 0 and height > 0
         assert x + width <= frame.shape[1] and y + height <= frame.shape[0]
         assert crop.image.shape == (28, 28) and crop.image.dtype == np.uint8
-        assert 0 <= crop.first < crop.past and crop.strokes >= 0
+        assert 0 <= crop.first < crop.past and crop.stroke_count >= 0
         assert all(type(number) is int for number in (*crop.box, crop.row))
     order = [(not crop.dark, crop.row) for crop in crops]
     assert order == sorted(order), "dark ones first, row by row"
@@ -298,7 +298,7 @@ def test_the_detached_bar_of_a_five_is_offered_together_with_it(gap: float) -> N
     crops = find_crops(gray(paper, noise=1))
     together = best(crops, box)
     assert overlap(together.box, box) > 0.95
-    assert together.strokes == (2 if gap > 0.1 else together.strokes)
+    assert together.stroke_count == (2 if gap > 0.1 else together.stroke_count)
     rows = np.flatnonzero(together.image.max(axis=1))
     assert rows[-1] - rows[0] + 1 == 20
 
@@ -342,7 +342,7 @@ def test_two_rows_are_given_in_reading_order() -> None:
     paper = blank()
     places = [(9, 60, 80), (4, 200, 90), (7, 340, 75), (3, 80, 300), (2, 220, 290)]
     boxes = [write(paper, digit(value), x, y) for value, x, y in places]
-    found = [crop for crop in find_crops(gray(paper, noise=1)) if crop.strokes == 1 and crop.dark]
+    found = [crop for crop in find_crops(gray(paper, noise=1)) if crop.stroke_count == 1 and crop.dark]
     assert [overlap(crop.box, box) > 0.9 for crop, box in zip(found, boxes, strict=True)] == [True] * 5
     assert [crop.row for crop in found] == [0, 0, 0, 1, 1]
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from appliance.vision.crops import around, as_mnist, drawn
-from appliance.vision.strokes import Stroke
+from appliance.vision.crops import as_mnist, drawn
+from appliance.vision.stroke import Stroke, around
 
 
 def inked(value: int, height: float, thickness: float, way: int = 0, seed: int = 0) -> np.ndarray:

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from appliance.vision.cuts import Part, apart
-from appliance.vision.strokes import Box, Stroke, find_strokes
+from appliance.vision.cuts import Part, parts_of
+from appliance.vision.stroke import Box, Stroke
+from appliance.vision.strokes import find_strokes
 
 
 def touching(one: int, other: int) -> tuple[Stroke, Box, Box]:
@@ -38,7 +39,7 @@ def alike(one: np.ndarray, other: np.ndarray) -> float:
 )
 def test_digits_that_touch_are_offered_apart_by_one_cut(one: int, other: int) -> None:
     found, left, right = touching(one, other)
-    parts = apart(found.ink)
+    parts = parts_of(found.ink)
 
     def fits(part: Part, wanted: Box) -> float:
         height, width = part.ink.shape
@@ -64,7 +65,7 @@ def strokes_on_a_slope(lean: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 @pytest.mark.parametrize("lean", [-0.5, 0, 0.3, 0.6])
 def test_leaning_digits_are_cut_along_their_slope(lean: float) -> None:
     ink, left, right = strokes_on_a_slope(lean)
-    pictures = [placed(part, ink.shape) > 127 for part in apart(ink)]
+    pictures = [placed(part, ink.shape) > 127 for part in parts_of(ink)]
     for wanted in (left > 0, right > 0):
         assert max(alike(wanted, seen) for seen in pictures) > 0.75
 
@@ -79,7 +80,7 @@ def test_rings_that_have_a_long_stroke_in_common_are_cut_along_it(lean: float) -
     left, right = (cv2.warpAffine(ring, slope, (260, 120)) for ring in (left, right))
     x, y, width, height = cv2.boundingRect(left | right)
     left, right = (ring[y : y + height, x : x + width] for ring in (left, right))
-    pictures = [placed(part, left.shape) > 127 for part in apart(left | right)]
+    pictures = [placed(part, left.shape) > 127 for part in parts_of(left | right)]
     for wanted in (left > 127, right > 127):
         assert max(alike(wanted, seen) for seen in pictures) > 0.85
 
@@ -91,7 +92,8 @@ def test_the_middle_one_of_three_is_offered_too() -> None:
     (found,) = find_strokes(gray(paper))[0]
     for wanted in (left, middle, right):
         boxes = [
-            (found.left + part.left, found.top + part.top, *part.ink.shape[::-1]) for part in apart(found.ink)
+            (found.left + part.left, found.top + part.top, *part.ink.shape[::-1])
+            for part in parts_of(found.ink)
         ]
         assert max(overlap(wanted, box) for box in boxes) > 0.7
 
@@ -102,7 +104,7 @@ def test_no_two_cuts_are_alike(value: int) -> None:
     paper = blank()
     write(paper, digit(value), 200, 150)
     (found,) = find_strokes(gray(paper))[0]
-    lefts = [placed(part, found.ink.shape) > 127 for part in apart(found.ink) if part.first == 0]
+    lefts = [placed(part, found.ink.shape) > 127 for part in parts_of(found.ink) if part.first == 0]
     assert len(lefts) < 10
     assert all(alike(a, b) < 0.97 for at, a in enumerate(lefts) for b in lefts[:at])
 
@@ -110,7 +112,7 @@ def test_no_two_cuts_are_alike(value: int) -> None:
 @given(arrays(np.uint8, st.tuples(st.integers(1, 60), st.integers(1, 90))))
 @settings(max_examples=100, deadline=None)
 def test_whatever_the_stroke_its_parts_are_taken_from_it(ink: np.ndarray) -> None:
-    for part in apart(ink):
+    for part in parts_of(ink):
         assert 0 <= part.first < part.past <= 1 and (part.first, part.past) != (0, 1)
         seen = placed(part, ink.shape)
         assert seen.any() and np.array_equal(seen[seen > 0], ink[seen > 0])
@@ -121,14 +123,14 @@ def test_a_long_scribble_has_few_parts() -> None:
     ink = np.zeros((140, 550), np.uint8)
     ink[60:70] = 255
     ink[:, ::35] = 255
-    assert 1 < len(apart(ink)) < 60
+    assert 1 < len(parts_of(ink)) < 60
 
 
 def test_a_blob_is_no_writing_and_not_cut() -> None:
     ink = np.zeros((120, 160), np.uint8)
     cv2.ellipse(ink, (80, 60), (79, 59), 0, 0, 360, 255, -1)
-    assert apart(ink) == []
+    assert parts_of(ink) == []
 
 
 def test_a_stroke_without_ink_has_no_parts() -> None:
-    assert apart(np.zeros((80, 60), np.uint8)) == []
+    assert parts_of(np.zeros((80, 60), np.uint8)) == []

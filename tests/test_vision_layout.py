@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.vision.crops import around
 from appliance.vision.layout import Hypothesis, Row, find_rows, hypotheses
-from appliance.vision.strokes import Box, Stroke
+from appliance.vision.stroke import Box, Stroke, around
 
 FRAME = (480, 640)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from handwritten import Ink, blank, digit, gray, overlap, write
 
-from appliance.vision import find_crops, find_crops_on_sheets
+from appliance.vision import find_crops, find_crops_on_sheets, lie_on_sheets
 from appliance.vision.sheets import find_sheets
 
 
@@ -86,3 +86,11 @@ def test_a_sheet_with_little_beside_it_needs_no_second_look() -> None:
     hold(paper)
     write(paper, digit(3), 290, 180)
     assert on_sheets(paper) == 0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shape", [(2000, 2008), (2009, 2000)])
+def test_what_lies_at_the_very_edge_of_a_large_frame_lies_on_no_sheet(shape: tuple[int, int]) -> None:
+    height, width = shape
+    corner = (width - 4, height - 4, 4, 4)
+    assert lie_on_sheets(np.full(shape, 200, np.uint8), [corner]) == [False]

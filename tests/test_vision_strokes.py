@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from handwritten import Ink, blank, digit, gray, overlap, write
 
-from appliance.vision.strokes import Stroke, find_strokes
+from appliance.vision.stroke import Stroke
+from appliance.vision.strokes import find_strokes
 
 
 def dark(paper: Ink, noise: float = 0) -> list[Stroke]:

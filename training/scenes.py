@@ -410,7 +410,7 @@ def _valued(scene: Scene, rng: np.random.Generator) -> Iterator[tuple[Crop, int 
     for crop in find_crops(scene.gray):
         value = judge(scene, crop.box, crop.ink)
         yield crop, value
-        if value == NOT_A_DIGIT and crop.strokes == 1:
+        if value == NOT_A_DIGIT and crop.is_whole:
             parts = take_apart(crop)
             rng.shuffle(parts)
             one_each = {judge(scene, part.box, part.ink): part for part in parts}

@@ -1,12 +1,13 @@
 """From a frame to crops: finds what may be digits and makes each as MNIST was made.
 
-`ink` flattens the light, `bands` takes out what runs straight across and `shades` what a hand darkens,
-`strokes` finds the connected pieces, `layout` arranges them in rows and proposes what belongs together,
-`crops` makes the pictures that the network sees. Of those that it takes for no digit, `cuts` takes apart what
-may be digits that touch. Where all that is lost among much else, `sheets` finds what was written on one.
+`strokes` finds the connected pieces: on the way it has `ink` flatten the light, `bands` take out what runs
+straight across, `shades` what a hand darkens, and `lines` the paper's. `layout` arranges the pieces in rows
+and proposes what belongs together, `crops` makes the pictures that the network sees. Of those that it takes
+for no digit, `cuts` takes apart what may be digits that touch. Where all that is lost among much else,
+`sheets` finds what was written on one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil
@@ -17,12 +18,14 @@ from numpy.typing import NDArray
 
 from appliance.vision import crops, cuts, layout
 from appliance.vision.sheets import lie_on_sheets, strokes_on_sheets
-from appliance.vision.strokes import Box, Stroke, find_strokes, overlap
+from appliance.vision.stroke import Box, overlap
+from appliance.vision.strokes import FindStrokes, find_strokes
 
 __all__ = [
     "Box",
     "Crop",
     "FindStrokes",
+    "enlarged",
     "find_crops",
     "find_crops_on_sheets",
     "lie_on_sheets",
@@ -33,33 +36,46 @@ __all__ = [
 _SMALLEST_FRAME = 240  # pixels of its shorter side; a smaller frame is enlarged first
 _MOST_ENLARGED = 4.0
 _MOST_CROPS = 48  # that are judged in one frame, so that a page of print takes no longer than a number
-_AS_TALL = 0.5  # of the tallest row: where others as tall are too many to judge, it is a keyboard or print
-
-FindStrokes = Callable[[NDArray[np.uint8]], tuple[list[Stroke], list[Stroke]]]
+_PRINT = 0.5  # of the tallest row: where others as tall are too many to judge, it is a keyboard or print
 
 
 @dataclass(frozen=True)
 class Crop:
     """What may be a digit: where it is, and as the network sees it.
 
-    `box` is in frame pixels. `row`, `first` and `past` say which strokes of which row it is made of, or which
-    part of one: two crops with any in common cannot both be digits.
+    `box` is in frame pixels. `first` and `past` count the strokes of its row from the left: 2.0 to 3.0 is the
+    third, 2.0 to 2.5 a left part of it. Two crops of a row with any in common cannot both be digits.
     """
 
     box: Box
     row: int
     first: float
     past: float
-    strokes: int
+    stroke_count: int
     """How many whole strokes it joins; 0 if it is but a part of one."""
     dark: bool
     """Whether it is dark on light."""
     peak: float
-    """How strong its ink is, in gray levels."""
+    """How strong its ink is, 0 to 255 as in `Ink`: the strongest of its strokes' peaks."""
     slope: float
     """How far its row falls, in pixels for each to the right: `image` is turned by so much."""
     ink: NDArray[np.uint8] = field(repr=False)
     """`uint8 (height, width)` of the box; of a small frame, as enlarged."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is one stroke, neither cut nor joined with another."""
+        return self.stroke_count == 1
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it was cut out of a stroke."""
+        return self.stroke_count == 0
+
+    @property
+    def begins_stroke(self) -> bool:
+        """Whether nothing of its first stroke lies left of it."""
+        return self.first % 1 == 0
 
     @cached_property
     def image(self) -> NDArray[np.uint8]:
@@ -68,7 +84,10 @@ class Crop:
 
 
 def find_crops(gray: NDArray[np.uint8]) -> list[Crop]:
-    """The crops of a gray frame `uint8 (H, W)` in reading order, first dark ones and then light ones."""
+    """The crops of a gray frame `uint8 (H, W)`: the dark ones, then the light ones, row by row from the left.
+
+    `layout.reading_order` says in which order the digits among them are read.
+    """
     return _find_in(gray, find_strokes)
 
 
@@ -82,21 +101,28 @@ def take_apart(crop: Crop) -> list[Crop]:
     left, top, width, height = crop.box
     scales = width / crop.ink.shape[1], height / crop.ink.shape[0]
     found = []
-    for part in cuts.apart(crop.ink):
+    for part in cuts.parts_of(crop.ink):
         inside = _scaled((part.left, part.top, *part.ink.shape[::-1]), scales, (height, width))
         box = left + inside[0], top + inside[1], inside[2], inside[3]
         first, past = crop.first + part.first, crop.first + part.past
-        found.append(replace(crop, box=box, first=first, past=past, strokes=0, ink=part.ink))
+        found.append(replace(crop, box=box, first=first, past=past, stroke_count=0, ink=part.ink))
     return found
 
 
 def _find_in(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
+    large, scale = enlarged(gray)
+    found = _find(large, find)
+    if scale == 1:
+        return found
+    return [replace(crop, box=_scaled(crop.box, (1 / scale, 1 / scale), gray.shape)) for crop in found]
+
+
+def enlarged(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
+    """A gray frame `uint8 (H, W)` as vision looks at it, and how many times as large it is, at least once."""
     scale = min(_MOST_ENLARGED, _SMALLEST_FRAME / min(gray.shape))
-    if scale > 1:
-        large = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-        scales = 1 / scale, 1 / scale
-        return [replace(crop, box=_scaled(crop.box, scales, gray.shape)) for crop in _find(large, find)]
-    return _find(gray, find)
+    if scale <= 1:
+        return gray, 1.0
+    return cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), scale
 
 
 def _find(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
@@ -130,7 +156,7 @@ def _affordable(rows: Sequence[tuple[int, int]]) -> list[int]:
             left -= count
             tallest = max(tallest, height)
             chosen.append(number)
-        elif height > _AS_TALL * tallest:
+        elif height > _PRINT * tallest:
             return []
     return chosen
 

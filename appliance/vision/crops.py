@@ -6,13 +6,12 @@ The longest side is fitted into 20 pixels keeping the aspect, anti-aliased, and 
 
 from collections.abc import Sequence
 from math import atan, ceil, degrees, hypot
-from operator import add
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.strokes import Box, Stroke
+from appliance.vision.stroke import Box, Stroke, around
 
 _SIDE, _INNER = 28, 20
 
@@ -29,15 +28,6 @@ def drawn(strokes: Sequence[Stroke]) -> tuple[Box, NDArray[np.uint8]]:
         ]
         np.maximum(place, stroke.ink, out=place)
     return box, canvas
-
-
-def around(strokes: Sequence[Stroke]) -> Box:
-    """The smallest box that holds all the strokes."""
-    if len(strokes) == 1:
-        return strokes[0].box
-    lefts, tops, widths, heights = zip(*(stroke.box for stroke in strokes), strict=True)
-    left, top = min(lefts), min(tops)
-    return left, top, max(map(add, lefts, widths)) - left, max(map(add, tops, heights)) - top
 
 
 def as_mnist(ink: NDArray[np.uint8], slope: float = 0.0) -> NDArray[np.uint8]:

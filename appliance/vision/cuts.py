@@ -15,10 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.vision.ink import above
 from appliance.vision.layout import WIDEST_DIGIT
 
 _ROWS = 36  # in which paths are searched: enough to tell strokes apart
-_THROUGH = range(3, 34, 3)  # the rows in which places are that a path may lead through
+_THROUGH = range(3, _ROWS - 2, 3)  # the rows in which places are that a path may lead through
 _MARGIN = 6  # columns beside the stroke through which a path may begin or end
 _TURN = 0.05  # the cost of each step aside, in columns of ink: of paths alike, the straight one
 _BROADEST = 0.4  # pen by height: what is broader is a blob, and no writing
@@ -36,8 +37,11 @@ _MOST_OF_ALL = 10  # and of the longest scribble
 _SEVERAL = 1.4  # width by height from which there may be three digits
 _FAINT = 0.2  # of full ink: what is left of a hairline in so few rows
 
-Path = NDArray[np.int64]
+Seam = NDArray[np.int64]
 """A column for each row `(height,)`: what lies left of it is cut from what does not."""
+
+Seams = NDArray[np.int64]
+"""Many, `(N, rows)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +58,14 @@ class Part:
     """`uint8 (height, width)`, as wide and as high as it is."""
 
 
-def apart(ink: NDArray[np.uint8]) -> list[Part]:
+def parts_of(ink: NDArray[np.uint8]) -> list[Part]:
     """The parts that a stroke `uint8 (height, width)` may fall into, if it is digits that touch."""
     cuts = sorted((_enlarged(path, ink.shape) for path in _cuts(_small(ink))), key=np.mean)
     ends = [np.zeros(ink.shape[0], np.int64), *cuts, np.full(ink.shape[0], ink.shape[1])]
     return list(_between(ink, ends))
 
 
-def _between(ink: NDArray[np.uint8], ends: list[Path]) -> Iterator[Part]:
+def _between(ink: NDArray[np.uint8], ends: list[Seam]) -> Iterator[Part]:
     """What lies between any two of the ends that may be a digit, but for the whole."""
     columns = np.arange(ink.shape[1])
     left_of = [np.where(columns < end[:, np.newaxis], 255, 0).astype(np.uint8) for end in ends]
@@ -72,7 +76,7 @@ def _between(ink: NDArray[np.uint8], ends: list[Path]) -> Iterator[Part]:
         if outermost == 2 or not (outermost or several):
             continue
         own = cv2.bitwise_and(ink, cv2.subtract(left_of[past], left_of[first]))
-        x, y, width, height = cv2.boundingRect(cv2.threshold(own, 127, 255, cv2.THRESH_BINARY)[1])
+        x, y, width, height = cv2.boundingRect(above(own, 127))
         if height >= _LOWEST * ink.shape[0] and width <= WIDEST_DIGIT * height:
             yield Part(first / last, past / last, x, y, own[y : y + height, x : x + width])
 
@@ -84,7 +88,7 @@ def _small(ink: NDArray[np.uint8]) -> NDArray[np.float32]:
     return cv2.copyMakeBorder(small, 0, 0, _MARGIN, _MARGIN, cv2.BORDER_CONSTANT, value=0)
 
 
-def _cuts(small: NDArray[np.float32]) -> list[Path]:
+def _cuts(small: NDArray[np.float32]) -> list[Seam]:
     """The paths that most speaks for, no two alike."""
     pen = _pen(small)
     if pen > _BROADEST * _ROWS:
@@ -97,7 +101,7 @@ def _cuts(small: NDArray[np.float32]) -> list[Path]:
     share = left.sum(axis=0)
     badness[(share < _LEAST) | (share > 1 - _LEAST)] = np.inf
     most = min(_MOST_OF_ALL, _MOST * (small.shape[1] - 2 * _MARGIN) / _ROWS)
-    chosen: list[Path] = []
+    chosen: list[Seam] = []
     while len(chosen) < most and np.isfinite(badness).any():
         best = badness.argmin()
         chosen.append(paths[best])
@@ -105,7 +109,7 @@ def _cuts(small: NDArray[np.float32]) -> list[Path]:
     return chosen
 
 
-def _paths_along(small: NDArray[np.float32]) -> Path:
+def _paths_along(small: NDArray[np.float32]) -> Seams:
     """The straight paths `(N, rows)` from each notch above to those below."""
     inked = small > 0.5
     above = _notches(inked)
@@ -128,7 +132,7 @@ def _notches(inked: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(depth[first]), int(first + past) // 2) for first, past in ends]
 
 
-def _paths_across(small: NDArray[np.float32], thickest: float) -> Path:
+def _paths_across(small: NDArray[np.float32], thickest: float) -> Seams:
     """The path `(N, rows)` through each of many places that crosses least ink, if that is little."""
     down, from_above = _descents(small)
     up, from_below = (table[::-1] for table in _descents(small[::-1]))
@@ -151,17 +155,18 @@ def _descents(small: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[
     """The least ink on the way from the first row to each pixel; and the step back from it, -1, 0 or 1."""
     cost = np.full((small.shape[0], small.shape[1] + 2), np.inf, np.float32)
     cost[:, 1:-1] = small
-    for above, here in pairwise(cost):
-        here[1:-1] += np.minimum(np.minimum(above[:-2], above[2:]) + _TURN, above[1:-1])
+    for before, here in pairwise(cost):
+        here[1:-1] += np.minimum(np.minimum(before[:-2], before[2:]) + _TURN, before[1:-1])
     ways = np.stack([cost[:-1, :-2] + _TURN, cost[:-1, 1:-1], cost[:-1, 2:] + _TURN])
     steps = np.zeros(small.shape, np.int64)
     steps[1:] = ways.argmin(axis=0) - 1
     return cost[:, 1:-1], steps
 
 
-def _badness(small: NDArray[np.float32], paths: Path, weights: NDArray[np.float32]) -> NDArray[np.float64]:
-    """How little speaks for each of N paths, on whose way a column of ink weighs so much, `(N,)`.
+def _badness(small: NDArray[np.float32], paths: Seams, weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    """How little speaks for each of N paths, `(N,)`: the ink on its way, and 1 for each stroke it crosses.
 
+    `weights` `(N,)` are what a column of ink costs on each.
     Digits that touch do so in one place, and are about as tall: infinite where either side is too low.
     """
     columns = paths.T
@@ -195,7 +200,7 @@ def _pen(ink: NDArray[np.float32]) -> float:
     return max(1.0, 4 * float(away[away > 0].mean()) - 2) if away.any() else 1.0
 
 
-def _enlarged(path: Path, shape: tuple[int, ...]) -> Path:
+def _enlarged(path: Seam, shape: tuple[int, ...]) -> Seam:
     """A path through the small picture as one through the stroke."""
     scale = shape[0] / _ROWS
     rows = (np.arange(shape[0]) + 0.5) / scale - 0.5

@@ -13,8 +13,7 @@ from operator import not_
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.crops import around
-from appliance.vision.strokes import Box, Stroke
+from appliance.vision.stroke import Box, Stroke, around
 
 _SHORTEST_DIGIT = 9  # pixels
 _FLATTEST_DIGIT = 0.25  # height by width; what is flatter is a dash
@@ -30,6 +29,7 @@ PALER = 0.3  # of a stroke's ink: what is paler was not written by the same pen
 AS_DARK = 0.6  # as another stroke: what is less may well be something else's
 _AS_TALL = 0.7  # as the other, and as dark, is a digit, at least, that tells the slope of their row
 _ONE_LINE = 0.75  # of the mean height of two digits: what is further up or down is of another line
+_ONE_SIZE = 0.7  # as another, at least, are the digits of one number
 _AGREE = 0.2  # how far most slopes from neighbour to neighbour differ at most within a number
 
 
@@ -111,6 +111,18 @@ def reading_order(boxes: Sequence[Box], slope: float) -> list[int]:
             lines.append([place])
     lines.sort(key=lambda line: float(np.mean([down[place] for place in line])))
     return list(chain(*lines))
+
+
+def of_one_number(one: Box, other: Box) -> bool:
+    """Whether two digits are about as tall, and stand close together and level.
+
+    Stricter than what may stand in a row: that is for the network to judge, this is not.
+    """
+    (x1, y1, w1, h1), (x2, y2, w2, h2) = one, other
+    tall = max(h1, h2)
+    apart = max(x1, x2) - min(x1 + w1, x2 + w2)
+    off = abs(y1 + h1 / 2 - y2 - h2 / 2)
+    return min(h1, h2) > _ONE_SIZE * tall and max(apart, off) < tall
 
 
 def _with_fragments(digits: Sequence[Stroke], fragments: Sequence[Stroke], slope: float) -> Row:

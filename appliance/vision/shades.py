@@ -14,7 +14,7 @@ from appliance.vision.ink import THIN, above
 
 _ROWS = 120  # what is broad shows in so few as well
 _BODY = 0.33  # of a component's strongest ink: what is fainter is a blurred edge
-_DARKER, _BY = 1.25, 24  # times, and gray levels: how much darker than a shade is what is written
+_DARKER, _BY = 1.25, 24  # times, and levels of ink: how much darker than a shade is what is written
 _BESIDE = 5  # pixels about what is written that are neither
 _LEAST = 4  # times the broadest pen, in pixels: what there must be of either
 

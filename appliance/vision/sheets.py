@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.strokes import Box, Stroke, find_strokes
+from appliance.vision.stroke import Box, Stroke
+from appliance.vision.strokes import find_strokes
 
 _ROWS = 120  # a sheet shows in so few as well
 _EVEN = 10  # gray levels within three cells, at most
@@ -20,7 +21,8 @@ _LARGE, _WHOLE = 0.08, 0.9  # of the frame, at least and at most
 _HIDDEN = 19  # cells of a sheet's side that fingers hide, or a digit that is joined with them, at most
 _FINGER = 13  # cells: what is narrower, such as an arm as even as the sheet, is none of it
 _CONVEX = 0.9  # of its hull, at least
-_EDGE = 3  # cells
+_EDGE = 3  # cells: what is nearer a sheet's side is none of what is on it
+_RIM = 3  # cells about, and with, each that must be on the sheet as well
 _WRITTEN = 0.04  # of the frame's shorter side: what is lower is no writing
 _MUCH = 0.06  # of all that is no sheet is not even, at least
 _INSIDE, _MOSTLY = 0.97, 0.7  # of a box: a stroke was written on a sheet, a digit lies on one
@@ -34,21 +36,20 @@ def find_sheets(gray: NDArray[np.uint8]) -> Mask:
 
     Of sheets that lie on one another only the smaller; none unless there is much beside them.
     """
-    return _chosen(_even(_small(gray)))
+    return _chosen(_small(gray))
 
 
 def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     """The dark and the light strokes that lie on the sheets of a gray frame `uint8 (H, W)`."""
     small = _small(gray)
-    sheets = _chosen(_even(small))
+    sheets = _chosen(small)
     if not sheets.any():
         return [], []
     # A finger at the frame's edge is no stroke either.
-    square = np.ones((_EDGE, _EDGE), np.uint8)
+    square = np.ones((_RIM, _RIM), np.uint8)
     inner = cv2.erode(sheets, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    scale = sheets.shape[0] / gray.shape[0]
     dark, light = (
-        [stroke for stroke in tone if _share_on(stroke.box, inner, scale) > _INSIDE]
+        [stroke for stroke in tone if _share_on(stroke.box, inner, gray.shape) > _INSIDE]
         for tone in _strokes_within(gray, small, sheets)
     )
     return dark, light
@@ -57,8 +58,7 @@ def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Strok
 def lie_on_sheets(gray: NDArray[np.uint8], boxes: Sequence[Box]) -> list[bool]:
     """Which boxes lie on the sheets of a gray frame `uint8 (H, W)`, for the most part."""
     sheets = find_sheets(gray)
-    scale = sheets.shape[0] / gray.shape[0]
-    return [_share_on(box, sheets, scale) >= _MOSTLY for box in boxes]
+    return [_share_on(box, sheets, gray.shape) >= _MOSTLY for box in boxes]
 
 
 def _small(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -81,8 +81,9 @@ def _sheets(even: Mask) -> list[Mask]:
     return [cv2.fillConvexPoly(np.zeros_like(even), hull, 1) for hull in hulls]
 
 
-def _chosen(even: Mask) -> Mask:
+def _chosen(small: NDArray[np.uint8]) -> Mask:
     """The sheets with something on them, as `find_sheets` gives them."""
+    even = _even(small)
     chosen = np.zeros_like(even)
     for sheet in _sheets(even):
         within = cv2.erode(sheet, np.ones((2 * _EDGE + 1,) * 2, np.uint8))
@@ -130,10 +131,9 @@ def _strokes_within(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: M
     ]
 
 
-def _share_on(box: Box, sheets: Mask, scale: float) -> float:
+def _share_on(box: Box, sheets: Mask, shape: tuple[int, ...]) -> float:
+    """How much of a box in a frame of `shape` lies on sheets, of which no fewer than one cell is asked."""
     x, y, width, height = box
-    place = np.s_[
-        int(y * scale) : ceil((y + height) * scale),
-        int(x * scale) : ceil((x + width) * scale),
-    ]
-    return float(sheets[place].mean())
+    scale = sheets.shape[0] / shape[0]
+    top, left = min(int(y * scale), sheets.shape[0] - 1), min(int(x * scale), sheets.shape[1] - 1)
+    return float(sheets[top : ceil((y + height) * scale), left : ceil((x + width) * scale)].mean())

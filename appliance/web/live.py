@@ -137,7 +137,7 @@ class Publisher:
 
 
 def _seen(digit: Digit) -> Seen:
-    probabilities = [round(min(1.0, float(value)), 4) for value in np.exp(digit.log_probabilities)]
+    probabilities = [round(min(1.0, float(value)), 4) for value in digit.probabilities]
     confidence = round(min(1.0, digit.confidence), 4)
     return Seen(digit.value, confidence, digit.box, probabilities, digit.crop.tobytes())
 

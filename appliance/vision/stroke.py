@@ -1,0 +1,65 @@
+"""A stroke: one connected piece of ink, where it lies and how strong it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import add
+
+import numpy as np
+from numpy.typing import NDArray
+
+Box = tuple[int, int, int, int]
+"""`(x, y, width, height)` in pixels: of the frame, or of a small frame as enlarged, until crops are found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """One connected piece of ink; `ink` is `uint8 (height, width)`, 255 where it is full."""
+
+    box: Box
+    ink: NDArray[np.uint8]
+    peak: float
+    """How strong the ink is of the piece it was cut from, but for the strongest tenth: 0 to 255, as `Ink`."""
+
+    @property
+    def left(self) -> int:
+        return self.box[0]
+
+    @property
+    def top(self) -> int:
+        return self.box[1]
+
+    @property
+    def width(self) -> int:
+        return self.box[2]
+
+    @property
+    def height(self) -> int:
+        return self.box[3]
+
+    @property
+    def right(self) -> int:
+        return self.box[0] + self.box[2]
+
+    @property
+    def bottom(self) -> int:
+        return self.box[1] + self.box[3]
+
+    def edges_met(self, shape: tuple[int, ...]) -> int:
+        """How many of the four edges of a frame `(H, W)` it reaches."""
+        return sum(away <= 1 for away in (self.left, self.top, shape[1] - self.right, shape[0] - self.bottom))
+
+
+def overlap(one: Box, other: Box) -> int:
+    """The area in pixels that two boxes share."""
+    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    return max(0, width) * max(0, height)
+
+
+def around(strokes: Sequence[Stroke]) -> Box:
+    """The smallest box that holds all the strokes."""
+    if len(strokes) == 1:
+        return strokes[0].box
+    lefts, tops, widths, heights = zip(*(stroke.box for stroke in strokes), strict=True)
+    left, top = min(lefts), min(tops)
+    return left, top, max(map(add, lefts, widths)) - left, max(map(add, tops, heights)) - top
