@@ -40,7 +40,7 @@ def test_what_is_short_is_no_line() -> None:
 
 @pytest.mark.parametrize("top", [0, 1, 2, 40])
 def test_the_side_of_a_cell_joins_two_lines_also_at_the_frames_edge(top: int) -> None:
-    lines = lined(top, top + 6)
+    lines = lined(top, top + 5)
     stroke, inked = side(300, top, 7)
     assert joins(stroke, lines, lines | inked)
     assert not joins(stroke, lined(top + 100), lines | inked)
