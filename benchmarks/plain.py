@@ -27,6 +27,6 @@ class PlainReader:
         crop = np.zeros((28, 28), np.uint8)
         crop[4:24, 4:24] = cv2.resize(mask[y : y + h, x : x + w], (20, 20))
         with torch.inference_mode():
-            scores = self._network(normalise([crop]))[0, :10].log_softmax(dim=0)
-        value = int(scores.argmax())
-        return Reading((Digit(value, float(scores[value].exp()), (x, y, w, h), scores.numpy(), crop),))
+            probabilities = self._network(normalise([crop]))[0, :10].softmax(dim=0).numpy()
+        value = int(probabilities.argmax())
+        return Reading((Digit(value, float(probabilities[value]), (x, y, w, h), probabilities, crop),))

@@ -25,8 +25,8 @@ PATIENCE = 60
 
 
 def stable_of(text):
-    logs, crop = np.zeros(10, np.float32), np.zeros((28, 28), np.uint8)
-    digits = tuple(Digit(int(value), 0.9, (0, 20, 30, 40), logs, crop) for value in text)
+    probabilities, crop = np.full(10, 0.1, np.float32), np.zeros((28, 28), np.uint8)
+    digits = tuple(Digit(int(value), 0.9, (0, 20, 30, 40), probabilities, crop) for value in text)
     return Stable(text, 0.9 ** len(text), digits)
 
 

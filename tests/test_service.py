@@ -70,9 +70,9 @@ class NameReader:
 
 
 def _digit(value, x):
-    logs = np.full(10, -12, np.float32)
-    logs[value] = -0.01
-    return Digit(value, 0.99, (x, 0, 20, 30), logs, np.zeros((28, 28), np.uint8))
+    probabilities = np.full(10, 0.001, np.float32)
+    probabilities[value] = 0.99
+    return Digit(value, 0.99, (x, 0, 20, 30), probabilities, np.zeros((28, 28), np.uint8))
 
 
 @pytest.fixture(autouse=True)
