@@ -126,19 +126,29 @@ def silhouette(shape: Shape, rng: np.random.Generator) -> Picture:
     shade = np.zeros(shape, np.float32)
     size = rng.uniform(40, 200)
     middle = rng.uniform((0.15 * width, 0.15 * height), (0.85 * width, 0.85 * height))
-    out = rotation(rng.uniform(0, 2 * np.pi))
+    turn = rotation(rng.uniform(0, 2 * np.pi))
     if rng.random() < 0.35:
-        corners = middle + (size * rng.uniform(0.4, 1.2, 2) * [[-1, -1], [1, -1], [1, 1], [-1, 1]]) @ out.T
+        corners = middle + (size * rng.uniform(0.4, 1.2, 2) * [[-1, -1], [1, -1], [1, 1], [-1, 1]]) @ turn.T
         cv2.fillPoly(shade, [np.round(corners).astype(np.int32)], 1.0)
     else:
-        arm = middle + 20 * size * out[:, 0]
-        cv2.line(shade, _pixel(middle), _pixel(arm), 1.0, round(0.8 * size))
-        for bend in np.linspace(-0.7, 0.7, 4) if rng.random() < 0.6 else rng.uniform(-0.3, 0.3, 1):
-            tip = middle - size * rng.uniform(0.8, 1.3) * rotation(bend) @ out[:, 0]
-            cv2.line(shade, _pixel(middle), _pixel(tip), 1.0, round(size * rng.uniform(0.15, 0.3)))
+        _hand(shade, middle, size, turn[:, 0], rng)
     edge = rng.uniform(0.7, 8) if rng.random() < 0.7 else rng.uniform(8, 20)
     shade = cv2.GaussianBlur(shade, (0, 0), edge)
     return ((1 - rng.uniform(0.25, 0.65) * shade) * _slope(shape, rng, 0.1)).astype(np.float32)
+
+
+def _hand(
+    shade: Picture,
+    middle: NDArray[np.float64],
+    size: float,
+    arm: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> None:
+    """Draws a hand with four fingers, or one, whose arm comes from that direction."""
+    cv2.line(shade, _pixel(middle), _pixel(middle + 20 * size * arm), 1.0, round(0.8 * size))
+    for bend in np.linspace(-0.7, 0.7, 4) if rng.random() < 0.6 else rng.uniform(-0.3, 0.3, 1):
+        tip = middle - size * rng.uniform(0.8, 1.3) * rotation(bend) @ arm
+        cv2.line(shade, _pixel(middle), _pixel(tip), 1.0, round(size * rng.uniform(0.15, 0.3)))
 
 
 def reflection(shape: Shape, rng: np.random.Generator) -> Picture:

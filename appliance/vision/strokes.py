@@ -5,6 +5,7 @@ across strokes, with pages and lined paper that strokes are joined with, and wit
 """
 
 from collections.abc import Callable, Sequence
+from itertools import compress
 
 import cv2
 import numpy as np
@@ -141,9 +142,8 @@ def _others(again: Sequence[Stroke], strokes: Sequence[Stroke]) -> list[Stroke]:
     if not again or not strokes:
         return list(again)
     shared, one, other = _shared(again, strokes)
-    return [
-        again[at] for at in np.flatnonzero((shared <= _MOSTLY * np.maximum(one, other)).all(axis=1)).tolist()
-    ]
+    new = np.all(shared <= _MOSTLY * np.maximum(one, other), axis=1)
+    return list(compress(again, new.tolist()))
 
 
 def _shared(
@@ -196,7 +196,8 @@ def _apart_from(known: Sequence[Stroke], strokes: Sequence[Stroke], shape: tuple
     if not strokes or not whole:
         return list(strokes)
     shared, own, _ = _shared(strokes, whole)
-    return [strokes[at] for at in np.flatnonzero((shared <= _MOSTLY * own).all(axis=1)).tolist()]
+    apart = np.all(shared <= _MOSTLY * own, axis=1)
+    return list(compress(strokes, apart.tolist()))
 
 
 def _is_shadow_across(stroke: Stroke, within: Sequence[Stroke], shape: tuple[int, ...]) -> bool:
