@@ -29,7 +29,7 @@ _SMALLER = 1.5  # power of its size, in tallest digits, with which something sma
 _MOSTLY = 0.7  # of the smaller of two boxes
 _FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
-_LETTER = 0.5  # of the tallest digit: what is none and as large is a letter beside it
+_AS_LARGE = 0.5  # of the tallest digit: what is none beside it is a letter, if as large, and dirt otherwise
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
 
@@ -96,7 +96,7 @@ def _judged(crops: Sequence[Crop], judge: Judge) -> list[Judged]:
     """The crops of one tone, judged; and the parts of those in doubt that may be digits that touch."""
     judged = judge(crops)
     doubted = [one for one in judged if _may_be_several(one)]
-    tall = _LETTER * _tallest(doubted)
+    tall = _AS_LARGE * _tallest(doubted)
     doubted = [one for one in doubted if one.crop.box[3] >= tall]
     if not doubted or len(doubted) > _MOST_DOUBTED:
         return judged
@@ -130,11 +130,11 @@ def _read_rows(judged: Sequence[Judged], threshold: float) -> list[Judged]:
         if doubtless:
             chosen = best_explanation([_in_company(one, doubtless) for one in row])
         sure = [one for one in chosen if _beyond_doubt(one) and one.confidence >= threshold]
-        only_digits = sure and not _count_as_large(_non_digits(chosen, sure), _LETTER * _tallest(doubtless))
+        only_digits = sure and not _count_as_large(_non_digits(chosen, sure), _AS_LARGE * _tallest(doubtless))
         enough = threshold * (_TRUSTED if only_digits else 1)
         for word in _words(chosen):
             read = [one for one in word if one.is_digit and one.confidence >= enough]
-            letters = _count_as_large(_non_digits(word, sure), _LETTER * _tallest(read))
+            letters = _count_as_large(_non_digits(word, sure), _AS_LARGE * _tallest(read))
             if not letters or len(read) > letters:  # a few digits among letters are letters too
                 digits += read
     return digits
@@ -202,7 +202,7 @@ def _in_company(one: Judged, doubtless: Sequence[Judged]) -> Judged:
     """
     if any(_share_strokes(one.crop, other.crop) for other in doubtless):
         return one
-    if one.crop.box[3] < _LETTER * _tallest(doubtless):
+    if one.crop.box[3] < _AS_LARGE * _tallest(doubtless):
         return one
     whole = 1 - one.none * (1 - _COMPANY)
     return replace(one, digits=one.digits / whole, none=one.none * _COMPANY / whole)

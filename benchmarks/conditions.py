@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks.shapes import SHAPES, Others, Shaped
 from training import paper
-from training.paper import Picture
+from training.paper import Picture, pixel
 from training.pens import Shape, one_of
 from training.scenes import FRAME, Hand, Look, Scene, meeting, random_look, render, render_clutter
 
@@ -106,7 +106,7 @@ def fingers(middle: NDArray[np.float32], height: float, rng: np.random.Generator
         tip = middle + rng.normal(0, 0.2 * height, 2)
         root = knuckles + rng.normal(0, 0.8 * height, 2)
         breadth = round(height * rng.uniform(0.25, 0.6))
-        cv2.line(shade, _pixel(tip), _pixel(root + 3 * (root - tip)), 1.0, breadth)
+        cv2.line(shade, pixel(tip), pixel(root + 3 * (root - tip)), 1.0, breadth)
     return cv2.GaussianBlur(shade, (0, 0), rng.uniform(1, 5))
 
 
@@ -122,10 +122,6 @@ def phone(middle: NDArray[np.float32], height: float, rng: np.random.Generator) 
 
 def _towards(angle: float, length: float) -> NDArray[np.float64]:
     return length * np.array([np.cos(angle), np.sin(angle)])
-
-
-def _pixel(place: NDArray[np.floating]) -> tuple[int, int]:
-    return round(float(place[0])), round(float(place[1]))
 
 
 def at_edge(hand: Hand, rng: np.random.Generator) -> Scene:
@@ -157,7 +153,7 @@ def held(hand: Hand, rng: np.random.Generator) -> Scene:
     for side, outwards in ((left, -1), (right, 1)):
         tip = np.array([side - outwards * rng.uniform(5, 25), rng.uniform(y, bottom)])
         root = tip + np.array([outwards * 250, rng.uniform(0, 120)])
-        thumb = _soft(cv2.line(np.zeros(FRAME, np.float32), _pixel(tip), _pixel(root), 1.0, 34))
+        thumb = _soft(cv2.line(np.zeros(FRAME, np.float32), pixel(tip), pixel(root), 1.0, 34))
         seen = seen * (1 - thumb) + thumb * rng.uniform(70, 170)
     return replace(scene, gray=_sensed((seen / 255).astype(np.float32), rng))
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from training.figures import FIGURES, clip, figure
-from training.pens import draw, smooth
+from training.pens import curves, draw
 
 CLOSED = (
     "box",
@@ -27,8 +27,7 @@ def holes(ink: np.ndarray) -> int:
 
 
 def drawn(name: str, height: float = 120, thickness: float = 4) -> np.ndarray:
-    lines = [smooth(np.array(points)).astype(np.float32) for points in FIGURES[name]]
-    return np.pad(draw(lines, height, thickness), 2)
+    return np.pad(draw(curves(FIGURES[name]), height, thickness), 2)
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from training.figures import clip, figure
 from training.hands import sign
-from training.paper import Picture, Shape, cloud, plain
-from training.pens import draw, one_of, rotation
+from training.paper import Picture, Shape, cloud, pixel, plain, rectangle
+from training.pens import any_size, draw, one_of, rotation
 from training.tracing import Lines
 
 _LETTERS = "aaacdeeeefhhkmmnnprrrttuuvwxyABCEFHKLMNPRTUVWXY?&#"  # none that might pass for a digit
@@ -105,7 +105,7 @@ def keyboard(shape: Shape, rng: np.random.Generator) -> Picture:
 def print_(shape: Shape, rng: np.random.Generator) -> Picture:
     """Lines of printed words."""
     page = plain(shape, rng)
-    font = ImageFont.truetype(one_of(_fonts(), rng), int(np.exp(rng.uniform(np.log(12), np.log(70)))))
+    font = ImageFont.truetype(one_of(_fonts(), rng), int(any_size(12, 70, rng)))
     lines = (
         " ".join(_word(rng) for _ in range(int(rng.integers(1, 9)))) for _ in range(int(rng.integers(1, 14)))
     )
@@ -163,7 +163,7 @@ def clips(shape: Shape, rng: np.random.Generator) -> Picture:
     """Paper clips, whose wire shines and casts a shadow."""
     page = plain(shape, rng)
     for _ in range(int(rng.integers(1, 9))):
-        length = float(np.exp(rng.uniform(np.log(25), np.log(260))))
+        length = any_size(25, 260, rng)
         wire = draw(clip(rng), length, max(1.0, length * rng.uniform(0.02, 0.07)))
         at = (rng.uniform(0, 0.9, 2) * shape[::-1]).astype(int)
         away = max(1, round(length * rng.uniform(0.01, 0.04)))
@@ -185,18 +185,16 @@ def vessels(shape: Shape, rng: np.random.Generator) -> Picture:
     page = table(shape, rng) if rng.random() < 0.4 else plain(shape, rng) * rng.uniform(0.3, 1)
     for _ in range(int(rng.integers(1, 4))):
         middle = rng.uniform(0.15, 0.85, 2) * shape[::-1]
-        radius = float(np.exp(rng.uniform(np.log(20), np.log(170))))
+        radius = any_size(20, 170, rng)
         rim, content = rng.uniform(0.05, 0.95, 2)
         angle, flat = rng.uniform(0, 2 * np.pi), rng.uniform(0.75, 1)
         out = radius * np.array([np.cos(angle), np.sin(angle)])
         ends = (middle + out * reach for reach in (0.7, rng.uniform(1.2, 2.2)))
         width = max(2, round(radius * rng.uniform(0.12, 0.5)))
-        cv2.line(page, *(np.round(end).astype(int).tolist() for end in ends), float(rim), width, cv2.LINE_AA)
+        cv2.line(page, *map(pixel, ends), float(rim), width, cv2.LINE_AA)
         for size, tone in ((1, rim), (rng.uniform(0.72, 0.94), content)):
             axes = (round(radius * size), round(radius * size * flat))
-            cv2.ellipse(
-                page, np.round(middle).astype(int).tolist(), axes, 0, 0, 360, float(tone), -1, cv2.LINE_AA
-            )
+            cv2.ellipse(page, pixel(middle), axes, 0, 0, 360, float(tone), -1, cv2.LINE_AA)
     return page + rng.uniform(0, 0.02) * cloud(shape, 4, rng)
 
 
@@ -219,7 +217,7 @@ def objects(shape: Shape, rng: np.random.Generator) -> Picture:
             axes = (int(size * rng.uniform(0.3, 1)) + 2, int(size * rng.uniform(0.1, 1)) + 2)
             cv2.ellipse(
                 page,
-                np.round(at).astype(int).tolist(),
+                pixel(at),
                 axes,
                 float(rng.uniform(0, 180)),
                 0,
@@ -240,7 +238,7 @@ def pile(shape: Shape, rng: np.random.Generator) -> Picture:
     stuffs = [texture(shape, rng) for _ in range(3)]
     page = stuffs[0].copy()
     roundness = float(rng.choice([0.03, 0.12, 0.3]))
-    smallest = float(np.exp(rng.uniform(np.log(8), np.log(50))))
+    smallest = any_size(8, 50, rng)
     for _ in range(int(rng.integers(3, 120))):
         # As many for each octave of area: whatever the camera's distance, it sees the like.
         size = min(smallest / float(rng.uniform(0.03, 1)), 300.0)
@@ -276,7 +274,7 @@ def bars(shape: Shape, rng: np.random.Generator) -> Picture:
     tone = float(page.mean()) * float(rng.uniform(0.1, 0.75))
     middle, angle = rng.uniform(0.2, 0.8, 2) * shape[::-1], rng.normal(0, 6)
     pitch, length = rng.uniform(18, 150, 2)
-    thickness = max(1, round(min(pitch, length) * float(np.exp(rng.uniform(np.log(0.02), np.log(0.4))))))
+    thickness = max(1, round(min(pitch, length) * any_size(0.02, 0.4, rng)))
     cells = rng.random() < 0.5
     columns, rows = (int(n) for n in rng.integers(1, 9, 2))
     lines = np.zeros(shape, np.float32)
@@ -302,10 +300,9 @@ def page_corner(shape: Shape, rng: np.random.Generator) -> Picture:
     ground = table(shape, rng) if rng.random() < 0.5 else np.full(shape, rng.uniform(0.05, 0.6), np.float32)
     for _ in range(int(rng.integers(1, 4))):
         middle = rng.uniform(0, 1, 2) * shape[::-1]
-        angle = rng.normal(0, 0.3)
-        half = rng.uniform(60, 320, 2)
-        corners = middle + (np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half) @ rotation(angle).T
-        cv2.fillPoly(ground, [np.round(corners).astype(np.int32)], float(rng.uniform(0.5, 1.0)), cv2.LINE_AA)
+        turn = rotation(rng.normal(0, 0.3))
+        sheet = rectangle(middle, rng.uniform(60, 320, 2), turn)
+        cv2.fillPoly(ground, [sheet], float(rng.uniform(0.5, 1.0)), cv2.LINE_AA)
     return ground
 
 

@@ -5,22 +5,20 @@ Points are as in `training.pens`: in a unit square, y downwards, a point given t
 
 import numpy as np
 
-from training.pens import Points, Shape, again, one_of, rotation, smooth
+from training.pens import Points, Shape, again, curves, one_of, rotation
 from training.tracing import Lines
 
 
-def _polygon(
-    corners: int, turn: float = 0, inner: float = 1, round_: bool = False
-) -> list[tuple[float, float]]:
-    """A closed line through points about the middle, every other one as near to it as `inner` says."""
-    angles = 2 * np.pi * (np.arange(corners + 1) + turn) / corners - np.pi / 2
-    far = np.where(np.arange(corners + 1) % 2, inner, 1) / 2
+def _around(count: int, turn: float = 0, inner: float = 1) -> list[tuple[float, float]]:
+    """Points about the middle and the first again, every other one as near to it as `inner` says."""
+    angles = 2 * np.pi * (np.arange(count + 1) + turn) / count - np.pi / 2
+    far = np.where(np.arange(count + 1) % 2, inner, 1) / 2
     points = np.stack([0.5 + far * np.cos(angles), 0.5 + far * np.sin(angles)], axis=1)
-    return [(x, y) for x, y in points.tolist() for _ in range(1 if round_ else 2)]
+    return [(x, y) for x, y in points.tolist()]
 
 
 def _ring(x: float, y: float, radius: float) -> Points:
-    return [(x + 2 * radius * (p - 0.5), y + 2 * radius * (q - 0.5)) for p, q in _polygon(8, round_=True)]
+    return [(x + 2 * radius * (p - 0.5), y + 2 * radius * (q - 0.5)) for p, q in _around(8)]
 
 
 def _corners(*points: tuple[float, float]) -> Points:
@@ -39,14 +37,14 @@ FIGURES: dict[str, Shape] = {
     "box in a box": [_BOX, _corners((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75), (0.25, 0.25))],
     "envelope": [_BOX, _corners((0, 0), (0.5, 0.6), (1, 0))],
     "window": [_BOX, [(0.5, 0), (0.5, 1)], [(0, 0.5), (1, 0.5)]],
-    "diamond": [_polygon(4)],
-    "pentagon": [_polygon(5)],
-    "hexagon": [_polygon(6, 0.5)],
+    "diamond": [_corners(*_around(4))],
+    "pentagon": [_corners(*_around(5))],
+    "hexagon": [_corners(*_around(6, 0.5))],
     "triangle down": [_corners((0, 0), (1, 0), (0.5, 1), (0, 0))],
     "two triangles": [_corners((0.5, 0), (0.95, 0.75), (0.05, 0.75), (0.5, 0)),
                       _corners((0.5, 1), (0.05, 0.25), (0.95, 0.25), (0.5, 1))],
-    "star of one line": [_corners(*(_polygon(5)[2 * (2 * k % 5)] for k in range(6)))],
-    "star": [_polygon(10, inner=0.4)],
+    "star of one line": [_corners(*(_around(5)[2 * k % 5] for k in range(6)))],
+    "star": [_corners(*_around(10, inner=0.4))],
     "house": [_corners((0.1, 1), (0.1, 0.45), (0.9, 0.45), (0.9, 1), (0.1, 1)),
               _corners((0, 0.5), (0.5, 0), (1, 0.5))],
     "house with a door": [_corners((0.05, 1), (0.05, 0.45), (0.5, 0), (0.95, 0.45), (0.95, 1), (0.05, 1)),
@@ -87,15 +85,11 @@ CLIP: Shape = [[(0.72, 0.28), (0.72, 0.78), (0.66, 0.86), (0.52, 0.9), (0.38, 0.
 
 def figure(rng: np.random.Generator) -> Lines:
     """One of the figures, drawn this once; hardly narrower than high, for a narrow box may be a zero."""
-    return again(_lines(FIGURES[one_of(list(FIGURES), rng)]), rng)
+    return again(curves(FIGURES[one_of(list(FIGURES), rng)]), rng)
 
 
 def clip(rng: np.random.Generator) -> Lines:
     """A paper clip of some make, lying anyhow."""
-    (wire,) = _lines(CLIP)
+    (wire,) = curves(CLIP)
     stretched = wire * (rng.uniform(0.18, 0.4), 1)
     return [(stretched @ rotation(rng.uniform(0, 2 * np.pi)).T).astype(np.float32)]
-
-
-def _lines(shape: Shape) -> Lines:
-    return [smooth(np.array(points)).astype(np.float32) for points in shape]

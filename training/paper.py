@@ -128,8 +128,7 @@ def silhouette(shape: Shape, rng: np.random.Generator) -> Picture:
     middle = rng.uniform((0.15 * width, 0.15 * height), (0.85 * width, 0.85 * height))
     turn = rotation(rng.uniform(0, 2 * np.pi))
     if rng.random() < 0.35:
-        corners = middle + (size * rng.uniform(0.4, 1.2, 2) * [[-1, -1], [1, -1], [1, 1], [-1, 1]]) @ turn.T
-        cv2.fillPoly(shade, [np.round(corners).astype(np.int32)], 1.0)
+        cv2.fillPoly(shade, [rectangle(middle, size * rng.uniform(0.4, 1.2, 2), turn)], 1.0)
     else:
         _hand(shade, middle, size, turn[:, 0], rng)
     edge = rng.uniform(0.7, 8) if rng.random() < 0.7 else rng.uniform(8, 20)
@@ -145,10 +144,10 @@ def _hand(
     rng: np.random.Generator,
 ) -> None:
     """Draws a hand with four fingers, or one, whose arm comes from that direction."""
-    cv2.line(shade, _pixel(middle), _pixel(middle + 20 * size * arm), 1.0, round(0.8 * size))
+    cv2.line(shade, pixel(middle), pixel(middle + 20 * size * arm), 1.0, round(0.8 * size))
     for bend in np.linspace(-0.7, 0.7, 4) if rng.random() < 0.6 else rng.uniform(-0.3, 0.3, 1):
         tip = middle - size * rng.uniform(0.8, 1.3) * rotation(bend) @ arm
-        cv2.line(shade, _pixel(middle), _pixel(tip), 1.0, round(size * rng.uniform(0.15, 0.3)))
+        cv2.line(shade, pixel(middle), pixel(tip), 1.0, round(size * rng.uniform(0.15, 0.3)))
 
 
 def reflection(shape: Shape, rng: np.random.Generator) -> Picture:
@@ -161,8 +160,17 @@ def glare(shape: Shape, rng: np.random.Generator) -> Picture:
     return (0.9 + rng.uniform(0.6, 2.0) * _patch(shape, rng)).astype(np.float32)
 
 
-def _pixel(place: NDArray[np.floating]) -> list[int]:
+def pixel(place: NDArray[np.floating]) -> list[int]:
+    """The pixel `[x, y]` at a place `(2,)`, as OpenCV draws."""
     return np.round(place).astype(int).tolist()
+
+
+def rectangle(
+    middle: NDArray[np.floating], half: NDArray[np.floating], turn: NDArray[np.floating]
+) -> NDArray[np.int32]:
+    """The corners `int32 (4, 2)` of half sides `(2,)` about a middle, turned by a matrix `(2, 2)`."""
+    corners = middle + (half * [[-1, -1], [1, -1], [1, 1], [-1, 1]]) @ turn.T
+    return np.round(corners).astype(np.int32)
 
 
 def _patch(shape: Shape, rng: np.random.Generator) -> Picture:

@@ -174,8 +174,13 @@ def trace(shape: Shape, rng: np.random.Generator, wobble: float = 0.035) -> list
     """A shape as one hand would write it this time: smooth lines `float32 (n, 2)` about the unit square."""
     # A bare line bent much is a bracket.
     bend = 0.05 if max(map(len, shape)) > 3 else 0.02
-    lines = [smooth(_shaken(np.array(points, np.float64), rng, wobble)) for points in shape]
+    lines = [_smooth(_shaken(np.array(points, np.float64), rng, wobble)) for points in shape]
     return _bent(lines, rng.uniform(0.3, 0.95), bend, rng)
+
+
+def curves(shape: Shape) -> list[NDArray[np.float32]]:
+    """A shape as it is meant: smooth lines `float32 (n, 2)` in the unit square."""
+    return [_smooth(np.array(points)).astype(np.float32) for points in shape]
 
 
 def again(lines: Sequence[NDArray[np.float32]], rng: np.random.Generator) -> list[NDArray[np.float32]]:
@@ -208,6 +213,11 @@ def _bent(
 def rotation(angle: float) -> NDArray[np.float64]:
     """The matrix `(2, 2)` that turns a column vector by an angle in radians."""
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def any_size(smallest: float, largest: float, rng: np.random.Generator) -> float:
+    """A size between two, in each octave as likely."""
+    return float(np.exp(rng.uniform(np.log(smallest), np.log(largest))))
 
 
 def one_of(choices: Sequence[T], rng: np.random.Generator) -> T:
@@ -256,7 +266,7 @@ def _shaken(points: NDArray[np.float64], rng: np.random.Generator, wobble: float
     return points + moved
 
 
-def smooth(points: NDArray[np.float64], steps: int = 10) -> NDArray[np.float64]:
+def _smooth(points: NDArray[np.float64], steps: int = 10) -> NDArray[np.float64]:
     """A centripetal-like Catmull-Rom curve through the points (Catmull and Rom, 1974)."""
     padded = np.concatenate([points[:1], points, points[-1:]])
     t = np.linspace(0, 1, steps, endpoint=False)[:, None]

@@ -23,7 +23,7 @@ from appliance.vision.crops import as_mnist
 from training import hands, paper
 from training.clutter import CLUTTER
 from training.paper import LIGHTS, PAPERS, Picture
-from training.pens import DIGITS, again, draw, one_of, trace
+from training.pens import DIGITS, again, any_size, draw, one_of, trace
 from training.tracing import Lines, trace_image
 
 FRAME = (480, 640)
@@ -104,13 +104,13 @@ class Hand:
 def random_look(rng: np.random.Generator, **fixed: Any) -> Look:
     """A look as it may come in a kitchen, an office or a classroom; `fixed` fields are kept."""
     # A large digit is the only one of its scene, so more scenes have to hold one.
-    small, large = np.exp(rng.uniform(np.log(16), np.log(320))), rng.uniform(150, 440)
+    small, large = any_size(16, 320, rng), rng.uniform(150, 440)
     height = float(large if rng.random() < 0.3 else small)
     look = Look(
         paper=str(rng.choice(list(PAPERS), p=[0.45, 0.15, 0.12, 0.1, 0.06, 0.12])),
         light=str(rng.choice(list(LIGHTS), p=[0.38, 0.18, 0.18, 0.05, 0.07, 0.07, 0.07])),
         height=height,
-        stroke=float(np.exp(rng.uniform(np.log(0.022), np.log(0.26)))),
+        stroke=any_size(0.022, 0.26, rng),
         ink=float(rng.uniform(0.25, 0.95)),
         turn=float(rng.normal(0, 6)),
         perspective=float(rng.uniform(0, 0.12)),

@@ -27,9 +27,8 @@ _MOST_TOGETHER = 3  # strokes of one digit
 _LEVEL, _STEEPEST = 0.15, 0.7  # slopes of a row: what is taken for level, and what is no row
 PALER = 0.3  # of a stroke's ink: what is paler was not written by the same pen
 AS_DARK = 0.6  # as another stroke: what is less may well be something else's
-_AS_TALL = 0.7  # as the other, and as dark, is a digit, at least, that tells the slope of their row
+_AS_TALL = 0.7  # as the other, at least, is a digit of the same number
 _ONE_LINE = 0.75  # of the mean height of two digits: what is further up or down is of another line
-_ONE_SIZE = 0.7  # as another, at least, are the digits of one number
 _AGREE = 0.2  # how far most slopes from neighbour to neighbour differ at most within a number
 
 
@@ -122,7 +121,7 @@ def of_one_number(one: Box, other: Box) -> bool:
     tall = max(h1, h2)
     apart = max(x1, x2) - min(x1 + w1, x2 + w2)
     off = abs(y1 + h1 / 2 - y2 - h2 / 2)
-    return min(h1, h2) > _ONE_SIZE * tall and max(apart, off) < tall
+    return min(h1, h2) > _AS_TALL * tall and max(apart, off) < tall
 
 
 def _with_fragments(digits: Sequence[Stroke], fragments: Sequence[Stroke], slope: float) -> Row:
