@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,10 @@ from appliance.config import EngineName
 from appliance.engine import open_engine
 from appliance.explain import Judged, digits_of
 from appliance.frame import Frame
-from appliance.vision import Box, Crop, find_crops, find_crops_on_sheets, lie_on_sheets, overlap
-from appliance.vision.layout import of_one_number
+from appliance.vision import Box, Crop, find_crops, find_crops_on_sheets, overlap
 
 _RARER = 0.5  # times as many of what a camera is held at are none as of the crops that networks learn from
-_CROWDED = 16  # crops: a frame with more shows more than a number
+_CROWDED = 6  # that are no digits: a frame with more shows more than a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Reading:
     judged: Sequence[Judged] = field(default=(), repr=False, compare=False)
     """Everything that was looked at to read it."""
     on_sheets: bool = field(default=False, repr=False, compare=False)
-    """Whether only what lies on sheets was looked at: in all else there was no number."""
+    """Whether only what lies on sheets was looked at, for there was much else."""
 
     @property
     def text(self) -> str:
@@ -75,11 +73,10 @@ class Reader:
     def read(self, frame: Frame) -> Reading:
         """The digits of a frame. Never raises for what the pixels hold."""
         digits, judged = digits_of(find_crops(frame.gray), self._judge, self._threshold)
-        if not digits:
-            return self._read_sheets(frame) or Reading((), judged)
-        if len(judged) > _CROWDED:
-            digits = _on_sheets(digits, frame)
-        return Reading(tuple(map(_digit, digits)), judged)
+        on_sheets = None
+        if not digits or sum(not one.is_digit for one in judged) > _CROWDED:
+            on_sheets = self._read_sheets(frame)
+        return on_sheets or Reading(tuple(map(_digit, digits)), judged)
 
     def read_crop(self, image: NDArray[np.uint8]) -> int | None:
         """The digit that a crop `(28, 28)`, white on black, holds by itself; None for none."""
@@ -115,13 +112,6 @@ class Reader:
         likely = np.exp(scores - scores.max(axis=1, keepdims=True))
         probabilities: NDArray[np.float32] = likely / likely.sum(axis=1, keepdims=True)
         return probabilities
-
-
-def _on_sheets(digits: list[Judged], frame: Frame) -> list[Judged]:
-    """The digits of numbers that are on sheets, if any are: the others are of what else there is."""
-    boxes = [one.crop.box for one in digits]
-    on = list(compress(boxes, lie_on_sheets(frame.gray, boxes)))
-    return [one for one in digits if any(of_one_number(one.crop.box, box) for box in on)] or digits
 
 
 def _digit(one: Judged) -> Digit:

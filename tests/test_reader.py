@@ -190,16 +190,14 @@ def test_what_is_none_is_not_read(desk: Desk) -> None:
     assert desk.read(crop(0, 1, {NONE: 0.9}), crop(2, 3, {5: 0.97})).text == "5"
 
 
-def test_a_digit_that_goes_on_with_a_number_on_a_sheet_is_of_that_though_it_lies_beside(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A finger or a shadow may hide where the sheet ends."""
-    on, beside, elsewhere = crop(0, 1, {4: 0.9999}), crop(1, 2, {2: 0.9999}), crop(5, 6, {7: 0.9999})
-    monkeypatch.setattr(reader, "_CROWDED", 2)
-    monkeypatch.setattr(reader, "lie_on_sheets", lambda gray, boxes: [box == on.box for box in boxes])
-    assert desk.read(on, beside, elsewhere).text == "42"
-    monkeypatch.setattr(reader, "lie_on_sheets", lambda gray, boxes: [False] * len(boxes))
-    assert desk.read(on, beside, elsewhere).text == "427"
+def test_among_much_else_what_is_on_sheets_is_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    on, beside = crop(0, 1, {4: 0.9999}), crop(1, 2, {2: 0.9999})
+    much_else = [crop(at, at + 1, {NONE: 0.99}) for at in range(10, 30, 2)]
+    monkeypatch.setattr(reader, "find_crops_on_sheets", lambda gray: [on])
+    assert desk.read(on, beside).text == "42"
+    assert desk.read(on, beside, *much_else).text == "4"
+    monkeypatch.setattr(reader, "find_crops_on_sheets", lambda gray: [])
+    assert desk.read(on, beside, *much_else).text == "42"
 
 
 # --- with real vision ---

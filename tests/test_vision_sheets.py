@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from handwritten import Ink, blank, digit, gray, overlap, write
 
-from appliance.vision import find_crops, find_crops_on_sheets, lie_on_sheets
+from appliance.vision import find_crops, find_crops_on_sheets
 from appliance.vision.sheets import find_sheets
 
 
@@ -37,7 +37,8 @@ def test_a_sheet_is_found_whole(turn: float, fingers: bool) -> None:
     for page in (wall, only):
         hold(page, turn, fingers and page is wall)
     write(wall, digit(5), 290, 180)
-    found = cv2.resize(find_sheets(gray(wall, noise=2)), (640, 480), interpolation=cv2.INTER_NEAREST) > 0
+    small = cv2.resize(gray(wall, noise=2), (160, 120), interpolation=cv2.INTER_AREA)
+    found = cv2.resize(find_sheets(small), (640, 480), interpolation=cv2.INTER_NEAREST) > 0
     assert np.mean(found[only > 0]) > 0.88
     assert np.mean(found[only == 0]) < 0.02
 
@@ -86,11 +87,3 @@ def test_a_sheet_with_little_beside_it_needs_no_second_look() -> None:
     hold(paper)
     write(paper, digit(3), 290, 180)
     assert on_sheets(paper) == 0
-
-
-@pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("shape", [(2000, 2008), (2009, 2000)])
-def test_what_lies_at_the_very_edge_of_a_large_frame_lies_on_no_sheet(shape: tuple[int, int]) -> None:
-    height, width = shape
-    corner = (width - 4, height - 4, 4, 4)
-    assert lie_on_sheets(np.full(shape, 200, np.uint8), [corner]) == [False]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision import crops, cuts, layout
-from appliance.vision.sheets import lie_on_sheets, strokes_on_sheets
+from appliance.vision.sheets import strokes_on_sheets
 from appliance.vision.stroke import Box, overlap
 from appliance.vision.strokes import FindStrokes, find_strokes
 
@@ -28,7 +28,6 @@ __all__ = [
     "enlarged",
     "find_crops",
     "find_crops_on_sheets",
-    "lie_on_sheets",
     "overlap",
     "take_apart",
 ]

@@ -112,18 +112,6 @@ def reading_order(boxes: Sequence[Box], slope: float) -> list[int]:
     return list(chain(*lines))
 
 
-def of_one_number(one: Box, other: Box) -> bool:
-    """Whether two digits are about as tall, and stand close together and level.
-
-    Stricter than what may stand in a row: that is for the network to judge, this is not.
-    """
-    (x1, y1, w1, h1), (x2, y2, w2, h2) = one, other
-    tall = max(h1, h2)
-    apart = max(x1, x2) - min(x1 + w1, x2 + w2)
-    off = abs(y1 + h1 / 2 - y2 - h2 / 2)
-    return min(h1, h2) > _AS_TALL * tall and max(apart, off) < tall
-
-
 def _with_fragments(digits: Sequence[Stroke], fragments: Sequence[Stroke], slope: float) -> Row:
     """A row of digits and of the fragments that belong to them."""
     height = int(np.median([stroke.height for stroke in digits]))

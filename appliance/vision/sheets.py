@@ -4,7 +4,7 @@ A sheet is a large even region without dents. Where something is written on one,
 the frame is looked at as if there were nothing beside it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from math import ceil
 
@@ -16,33 +16,27 @@ from appliance.vision.stroke import Box, Stroke
 from appliance.vision.strokes import find_strokes
 
 _ROWS = 120  # a sheet shows in so few as well
-_EVEN = 10  # gray levels within three cells, at most
+_EVEN, _VERY_EVEN = 10, 3  # gray levels within three cells: the latter tells a sheet from a wall as light
+_LEAK = 5  # cells: over no more, a sheet seems to go on with what is behind it
 _LARGE, _WHOLE = 0.08, 0.9  # of the frame, at least and at most
+_BARE = 0.5  # of a sheet, at least, is even: writing and hands take up the rest
 _HIDDEN = 19  # cells of a sheet's side that fingers hide, or a digit that is joined with them, at most
 _FINGER = 13  # cells: what is narrower, such as an arm as even as the sheet, is none of it
-_CONVEX = 0.9  # of its hull, at least
+_CONVEX = 0.95  # of its hull, at least
 _EDGE = 3  # cells: what is nearer a sheet's side is none of what is on it
 _RIM = 3  # cells about, and with, each that must be on the sheet as well
 _WRITTEN = 0.04  # of the frame's shorter side: what is lower is no writing
 _MUCH = 0.06  # of all that is no sheet is not even, at least
-_INSIDE, _MOSTLY = 0.97, 0.7  # of a box: a stroke was written on a sheet, a digit lies on one
+_INSIDE = 0.97  # of a stroke's box lies on the sheet that it was written on
 _SMOOTH = 31  # cells
 
 Mask = NDArray[np.uint8]
 
 
-def find_sheets(gray: NDArray[np.uint8]) -> Mask:
-    """Where there are sheets with something on them in a gray frame `uint8 (H, W)`: 1 there, in few rows.
-
-    Of sheets that lie on one another only the smaller; none unless there is much beside them.
-    """
-    return _chosen(_small(gray))
-
-
 def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     """The dark and the light strokes that lie on the sheets of a gray frame `uint8 (H, W)`."""
     small = _small(gray)
-    sheets = _chosen(small)
+    sheets = find_sheets(small)
     if not sheets.any():
         return [], []
     # A finger at the frame's edge is no stroke either.
@@ -55,10 +49,20 @@ def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Strok
     return dark, light
 
 
-def lie_on_sheets(gray: NDArray[np.uint8], boxes: Sequence[Box]) -> list[bool]:
-    """Which boxes lie on the sheets of a gray frame `uint8 (H, W)`, for the most part."""
-    sheets = find_sheets(gray)
-    return [_share_on(box, sheets, gray.shape) >= _MOSTLY for box in boxes]
+def find_sheets(small: NDArray[np.uint8]) -> Mask:
+    """Where there are sheets with something on them in a gray frame of few rows `uint8 (H, W)`: 1 there.
+
+    Of sheets that lie on one another only the smaller; none unless there is much beside them.
+    """
+    even = _even(small, _EVEN)
+    chosen = np.zeros_like(even)
+    for sheet in _sheets(small):
+        within = cv2.erode(sheet, np.ones((2 * _EDGE + 1,) * 2, np.uint8))
+        something = cv2.boundingRect(cv2.subtract(within, even))[3] >= _WRITTEN * min(even.shape)
+        if something and sheet.mean() < _WHOLE and not cv2.bitwise_and(sheet, chosen).any():
+            chosen |= sheet
+    much = 0 < chosen.mean() < _WHOLE and cv2.mean(even, 1 - chosen)[0] < 1 - _MUCH
+    return chosen if much else np.zeros_like(even)
 
 
 def _small(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -66,32 +70,27 @@ def _small(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
-def _even(small: NDArray[np.uint8]) -> Mask:
-    square = np.ones((3, 3), np.uint8)
-    even = (cv2.morphologyEx(small, cv2.MORPH_GRADIENT, square) <= _EVEN).astype(np.uint8)
-    return cv2.morphologyEx(even, cv2.MORPH_OPEN, square)
+def _even(small: NDArray[np.uint8], level: float) -> Mask:
+    """Where nothing changes by more than `level`, but for what is narrower than a leak."""
+    changes = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    even = cv2.threshold(changes, level, 1, cv2.THRESH_BINARY_INV)[1]
+    return cv2.morphologyEx(even, cv2.MORPH_OPEN, np.ones((_LEAK, _LEAK), np.uint8))
 
 
-def _sheets(even: Mask) -> list[Mask]:
+def _sheets(small: NDArray[np.uint8]) -> list[Mask]:
     """All sheets, whatever is written on them, from the smallest."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(even)
-    large = np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > _LARGE * even.size) + 1
-    hulls = [hull for label in large if (hull := _hull(labels == label)) is not None]
+    hulls = [hull for level in (_EVEN, _VERY_EVEN) for hull in _hulls(_even(small, level))]
     hulls.sort(key=cv2.contourArea)
-    return [cv2.fillConvexPoly(np.zeros_like(even), hull, 1) for hull in hulls]
+    return [cv2.fillConvexPoly(np.zeros_like(small), hull, 1) for hull in hulls]
 
 
-def _chosen(small: NDArray[np.uint8]) -> Mask:
-    """The sheets with something on them, as `find_sheets` gives them."""
-    even = _even(small)
-    chosen = np.zeros_like(even)
-    for sheet in _sheets(even):
-        within = cv2.erode(sheet, np.ones((2 * _EDGE + 1,) * 2, np.uint8))
-        something = cv2.boundingRect(cv2.subtract(within, even))[3] >= _WRITTEN * min(even.shape)
-        if something and sheet.mean() < _WHOLE and not cv2.bitwise_and(sheet, chosen).any():
-            chosen |= sheet
-    much = 0 < chosen.mean() < _WHOLE and cv2.mean(even, 1 - chosen)[0] < 1 - _MUCH
-    return chosen if much else np.zeros_like(even)
+def _hulls(even: Mask) -> Iterator[NDArray[np.int32]]:
+    """Those of the regions that may be sheets."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(even)
+    for label in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > _BARE * _LARGE * even.size) + 1:
+        hull = _hull(labels == label)
+        if hull is not None:
+            yield hull
 
 
 def _hull(region: NDArray[np.bool_]) -> NDArray[np.int32] | None:
@@ -135,5 +134,5 @@ def _share_on(box: Box, sheets: Mask, shape: tuple[int, ...]) -> float:
     """How much of a box in a frame of `shape` lies on sheets, of which no fewer than one cell is asked."""
     x, y, width, height = box
     scale = sheets.shape[0] / shape[0]
-    top, left = min(int(y * scale), sheets.shape[0] - 1), min(int(x * scale), sheets.shape[1] - 1)
+    top, left = int(y * scale), int(x * scale)
     return float(sheets[top : ceil((y + height) * scale), left : ceil((x + width) * scale)].mean())
