@@ -149,8 +149,9 @@ def _words(row: Sequence[Judged]) -> list[Sequence[Judged]]:
 
 
 def _non_digits(chosen: Iterable[Judged], sure: Sequence[Judged]) -> list[Crop]:
-    """What is none of it, but for what lies within a digit that is sure."""
-    none = [one.crop for one in chosen if not one.is_digit]
+    """What is none of it, but for what lies within a digit that is sure, or is far paler: no letter is."""
+    palest = AS_DARK * _usual_peak(sure)
+    none = [one.crop for one in chosen if not one.is_digit and one.crop.peak > palest]
     return [crop for crop in none if not any(_inside(crop.box, one.crop.box) for one in sure)]
 
 

@@ -270,6 +270,15 @@ def test_a_digit_among_letters_is_a_letter() -> None:
     assert read(row) == ""
 
 
+def test_what_is_far_paler_than_a_digit_is_no_letter_beside_it() -> None:
+    """The rest of a shadow, say."""
+    row = Row().add(0, 1, {NONE: 0.97}).add(1, 2, {5: 0.995})
+    assert read(row) == ""
+    beside, digit = row.judged
+    row.judged = [replace(beside, crop=replace(beside.crop, peak=50.0)), digit]
+    assert read(row) == "5"
+
+
 def test_a_word_before_a_number_is_not_read_with_it() -> None:
     """Of "Total: 42" the o and the l look like digits, and stand in one row with those."""
     row = Row()
