@@ -11,8 +11,7 @@ from appliance.vision import Box, Crop, overlap, take_apart
 from appliance.vision.layout import AS_DARK, PALER, reading_order
 
 _TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small to be judged by itself
-_TO_JOIN = 0.03  # the cost of taking one more stroke into a digit: most digits are one stroke
-_TO_CUT = 0.2  # the cost of each part that a stroke is cut into: few digits touch
+_TO_CUT = 0.1  # the cost of each part that a stroke is cut into: few digits touch
 _TO_DISMISS = 0.8  # the cost of taking a stroke for none where it might be digits that touch
 _NEVER = 1e-6  # no probability is taken to be less
 _BEYOND_DOUBT = 0.95
@@ -188,7 +187,7 @@ def _price(one: Judged, taken_apart: bool) -> float:
     digit = -float(np.log(max(one.confidence, _NEVER)))
     if one.crop.is_whole:
         return min(digit, _TO_DISMISS * taken_apart - float(np.log(max(one.none, _NEVER))))
-    return digit + (_TO_CUT if one.crop.is_part else _TO_JOIN * (one.crop.stroke_count - 1))
+    return digit + _TO_CUT * one.crop.is_part
 
 
 def _beyond_doubt(one: Judged) -> bool:

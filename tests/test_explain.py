@@ -263,6 +263,12 @@ def test_a_none_beside_digits_is_left_out() -> None:
     assert read(Row().add(0, 1, {2: 0.99}).add(1, 2, {NONE: 0.98}).add(2, 3, {6: 0.99})) == "26"
 
 
+def test_of_ways_as_likely_the_one_that_leaves_nothing_over_is_taken() -> None:
+    """A five is a five without its bar, but the bar is something then."""
+    row = Row().add(0, 1, {5: 0.989}).add(0, 2, {5: 0.999}, strokes=2).add(1, 2, {NONE: 0.997})
+    assert [(one.value, one.crop.past) for one in found(row)] == [(5, 2)]
+
+
 def test_a_digit_among_letters_is_a_letter() -> None:
     row = Row()
     for place, says in enumerate(({NONE: 0.97}, {NONE: 0.95}, {5: 0.9}, {NONE: 0.96})):

@@ -162,6 +162,11 @@ def test_dashes_and_specks_alone_are_no_rows() -> None:
     assert rows(stroke(100, 100, 60, 8), stroke(300, 200, 4, 4)) == []
 
 
+def test_the_bar_of_a_five_belongs_to_it_though_it_slants() -> None:
+    body, bar = stroke(511, 183, 63, 81), stroke(533, 158, 56, 29)
+    assert around([body, bar]) in proposed(only(rows(body, bar)))
+
+
 def test_a_bar_beside_a_digit_belongs_to_its_row_and_a_far_one_does_not() -> None:
     body, bar, far = stroke(100, 110, 60, 100), stroke(110, 98, 55, 8), stroke(110, 300, 55, 8)
     assert sorted(boxes(only(rows(body, bar, far)))) == sorted([body.box, bar.box])

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from handwritten import Ink, blank, digit, gray, overlap, write
 
-from appliance.vision import find_crops, find_crops_on_sheets
+from appliance.vision import find_crops_on_sheets
 from appliance.vision.sheets import find_sheets
+from appliance.vision.strokes import find_strokes
 
 
 def crowd(seed: int = 0) -> Ink:
@@ -50,7 +51,7 @@ def test_only_what_is_written_on_a_sheet_is_a_crop(value: int, seed: int) -> Non
     hold(wall)
     box = write(wall, digit(value), 290, 180)
     frame = gray(wall, noise=2)
-    assert len(find_crops(frame)) > 10
+    assert sum(map(len, find_strokes(frame))) > 40
     crops = find_crops_on_sheets(frame)
     assert max(overlap(crop.box, box) for crop in crops) > 0.85
     assert all(crop.box[0] >= 150 and crop.box[0] + crop.box[2] <= 490 for crop in crops)

@@ -17,7 +17,7 @@ from appliance.vision.stroke import Box, Stroke, around
 
 _SHORTEST_DIGIT = 9  # pixels
 _FLATTEST_DIGIT = 0.25  # height by width; what is flatter is a dash
-_LYING = 0.5  # height by width: what is flatter may be a bar of a digit
+_LYING = 0.6  # height by width: what is flatter may be a bar of a digit
 _THINNEST = 1 / 60  # of the longer side: the hardest pencil is broader
 _BARE = 0.3  # shorter by longer side: what is thinner has no shape of its own
 _FRAGMENT = 0.1  # of the row's height: what is smaller is a speck
