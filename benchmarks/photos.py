@@ -6,38 +6,42 @@ Files are named NNN_<text>.jpg, with nothing after the underscore where there is
 folder that a file lies in is its kind. The plain pipeline of public projects reads them in the same run.
 """
 
+import sys
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from appliance import shipped
 from appliance.cameras.recording import read_still
+from appliance.errors import ApplianceError
 from appliance.network import load
 from appliance.reader import Reader
+from benchmarks.options import FAILURES, SHIPPED, Sheet, Weights
 from benchmarks.plain import PlainReader
 from benchmarks.report import Failure, share, sheet
+from benchmarks.tables import show
 
-WEIGHTS = shipped.models() / "digits.pt"
 
-
-def main(
-    folder: Path,
-    weights: Annotated[Path, typer.Option(help="the weights to read with")] = WEIGHTS,
-    sheet_file: Annotated[Path, typer.Option("--sheet", help="where failures are drawn")] = Path(
-        "failures.png"
-    ),
-) -> None:
+def main(folder: Path, weights: Weights = SHIPPED, sheet_file: Sheet = FAILURES) -> None:
     """Reads the labelled photographs in FOLDER and prints a table by kind."""
+    paths = sorted(folder.rglob("*_*.*"))
+    if not paths:
+        sys.exit(f"{folder}: holds no photographs named NNN_<text>.jpg")
+    try:
+        measure(paths, weights, sheet_file)
+    except ApplianceError as error:
+        sys.exit(str(error))
+
+
+def measure(paths: list[Path], weights: Path, sheet_file: Path) -> None:
+    """Reads labelled photographs, prints the table and draws the failures."""
     reader, plain = Reader(weights), PlainReader(load(weights)[0])
     cases: Counter[str] = Counter()
     right: Counter[str] = Counter()
     plainly: Counter[str] = Counter()
     failures = []
-    for path in sorted(folder.rglob("*_*.*")):
+    for path in paths:
         kind, text = path.parent.name, path.stem.rpartition("_")[2]
         frame = read_still(path)
         reading = reader.read(frame)
@@ -46,11 +50,12 @@ def main(
         plainly[kind] += plain.read(frame.gray).text == text
         if reading.text != text:
             failures.append(Failure(f"{path.name}: {reading.text or 'nothing'}", frame.gray, reading))
-    _print(cases, right, plainly)
+    show(photograph_table(cases, right, plainly))
     sheet(failures, sheet_file)
 
 
-def _print(cases: Counter[str], right: Counter[str], plainly: Counter[str]) -> None:
+def photograph_table(cases: Counter[str], right: Counter[str], plainly: Counter[str]) -> Table:
+    """A row a kind, and one each for those with a number and those with nothing to read."""
     table = Table("kind", "photographs", "right, %", "plain pipeline, %")
     for kind in cases:
         of = cases[kind]
@@ -63,7 +68,7 @@ def _print(cases: Counter[str], right: Counter[str], plainly: Counter[str]) -> N
         of = sum(cases[kind] for kind in kinds)
         counts = (sum(counter[kind] for kind in kinds) for counter in (right, plainly))
         table.add_row(title, str(of), *(share(count, of) for count in counts))
-    Console().print(table)
+    return table
 
 
 if __name__ == "__main__":
