@@ -29,7 +29,12 @@ PALER = 0.3  # of a stroke's ink: what is paler was not written by the same pen
 AS_DARK = 0.6  # as another stroke: what is less may well be something else's
 _AS_TALL = 0.7  # as the other, at least, is a digit of the same number
 _ONE_LINE = 0.75  # of the mean height of two digits: what is further up or down is of another line
-_AGREE = 0.2  # how far most slopes from neighbour to neighbour differ at most within a number
+_AGREE = 0.2  # how far slopes from neighbour to neighbour differ at most within a number,
+_AGREED = 0.6  # of the neighbours, at least
+_LOWEST = 0.28  # of the taller one's height: what is lower stands in no row with it
+_LEVEL_WITH = 0.5  # of the lower one's height: so much of it lies level with its neighbour
+_FAR_APART = 4  # heights: what is further away is of another row
+_FLAT = 0.4  # of the row's height: strokes that are lower together are no digit
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +160,7 @@ def _beside(digits: Sequence[Stroke]) -> tuple[NDArray[np.bool_], float]:
     slope = _slope(np.where(alike, across, 0), down, height)
     overlap = np.minimum(low, (low + high) / 2 - np.abs(down - slope * across))
     gap = np.abs(across) - (width + width.T) / 2
-    return one_pen & (low > 0.28 * high) & (overlap > 0.5 * low) & (gap < 4 * high), slope
+    return one_pen & (low > _LOWEST * high) & (overlap > _LEVEL_WITH * low) & (gap < _FAR_APART * high), slope
 
 
 def _slope(across: NDArray[np.float64], down: NDArray[np.float64], height: NDArray[np.int64]) -> float:
@@ -171,7 +176,7 @@ def _slope(across: NDArray[np.float64], down: NDArray[np.float64], height: NDArr
     nearest = away[some].argmin(axis=1)
     slopes = down[some, nearest] / across[some, nearest]
     slope = float(np.median(slopes))
-    agreed = (np.abs(slopes - slope) < _AGREE).mean() > 0.6
+    agreed = (np.abs(slopes - slope) < _AGREE).mean() > _AGREED
     return slope if agreed and abs(slope) > _LEVEL else 0.0
 
 
@@ -189,6 +194,6 @@ def _belongs(fragment: Stroke, digits: Sequence[Stroke]) -> bool:
 
 def _may_be_one(strokes: Sequence[Stroke], height: int) -> bool:
     width, tall = around(strokes)[2:]
-    if tall < max(_SHORTEST_DIGIT, 0.4 * height) or width > WIDEST_DIGIT * tall:
+    if tall < max(_SHORTEST_DIGIT, _FLAT * height) or width > WIDEST_DIGIT * tall:
         return False
     return all(right.left - left.right < _NEAR * height for left, right in pairwise(strokes))

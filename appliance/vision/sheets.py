@@ -28,7 +28,9 @@ _RIM = 3  # cells about, and with, each that must be on the sheet as well
 _WRITTEN = 0.04  # of the frame's shorter side: what is lower is no writing
 _MUCH = 0.06  # of all that is no sheet is not even, at least
 _INSIDE = 0.97  # of a stroke's box lies on the sheet that it was written on
+_BLANK = 15  # cells, of which most are paper whatever is written on it
 _SMOOTH = 31  # cells
+_LEAST_SHARE = 1e-3  # of the paper about a place: where there is none, it is as usual
 
 Mask = NDArray[np.uint8]
 
@@ -107,10 +109,10 @@ def _hull(region: NDArray[np.bool_]) -> NDArray[np.int32] | None:
 def _alone(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: Mask) -> NDArray[np.uint8]:
     """The frame with nothing but sheets: their own paper goes on beside them."""
     inner = cv2.erode(sheets, np.ones((3, 3), np.uint8))
-    paper, share = cv2.medianBlur(small, 15).astype(np.float32), inner.astype(np.float32)
+    paper, share = cv2.medianBlur(small, _BLANK).astype(np.float32), inner.astype(np.float32)
     usual = cv2.mean(paper, inner)[0]
     size = (_SMOOTH, _SMOOTH)
-    paper = (cv2.blur(paper * share, size) + 1e-3 * usual) / (cv2.blur(share, size) + 1e-3)
+    paper = (cv2.blur(paper * share, size) + _LEAST_SHARE * usual) / (cv2.blur(share, size) + _LEAST_SHARE)
     paper = cv2.resize(paper, gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
     on = cv2.resize(inner, gray.shape[::-1], interpolation=cv2.INTER_NEAREST)
     return np.where(on > 0, gray, paper.astype(np.uint8))
