@@ -24,9 +24,9 @@ from benchmarks.pool import Pool
 from benchmarks.scenes import Silence, false_digits, look_long
 from benchmarks.tables import show
 from training import mnist
-from training.clutter import CLUTTER
 from training.fit import fit
 from training.recipe import RECIPES, Recipe
+from training.scenes import SHOWN
 
 SHORT = replace(RECIPES["digitnet"], epochs=4, scenes=20_000)
 """Long enough to reject what was shown, and short enough for a training a family."""
@@ -41,7 +41,7 @@ def main(
     only: Annotated[str, typer.Option(help="only this family")] = "",
 ) -> None:
     """Measures silence before what was left out of training."""
-    families = chosen(only, {family: family for family in CLUTTER})
+    families = chosen(only, {family: family for family in SHOWN})
     short = replace(SHORT, epochs=epochs, scenes=scenes)
     try:
         shown = measured(short, families, data, cases, seed)

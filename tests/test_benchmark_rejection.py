@@ -47,6 +47,7 @@ def test_one_training_leaves_the_family_out(tmp_path: Path, monkeypatch: pytest.
     assert row(result.output, "blank")[0] == "1"
 
 
-def test_a_family_that_is_not_there_is_named() -> None:
-    result = invoke(rejection, "--only", "moonlight")
-    assert result.exit_code == 1 and "moonlight" in result.output
+@pytest.mark.parametrize("family", ["moonlight", "bars"])
+def test_a_family_that_is_not_there_or_in_no_training_is_named(family: str) -> None:
+    result = invoke(rejection, "--only", family)
+    assert result.exit_code == 1 and family in result.output

@@ -27,10 +27,12 @@ from training.pens import DIGITS, again, any_size, draw, one_of, trace
 from training.tracing import Lines, trace_image
 
 FRAME = (480, 640)
+SHOWN = tuple(family for family in CLUTTER if family != "bars")
+"""The families of clutter that training shows. A bar alone is a one to anybody: their company tells bars."""
+
 _NOBODY, _MARK = -1, -2
 _CROPS_A_JOB = 500
 _TRIES = 8  # images looked at for one whose lines can be followed
-_MEASURED_ONLY = ("bars",)  # one alone is a one to anybody: the reader has to know them by their company
 _BARE_STROKES = 0.1  # of the bare strokes that are no digit are shown to the network
 _BLURRED = 5, 0.12  # pixels, or of its height, by which vision may see a digit larger than it is
 _EDGE = 2  # pixels
@@ -339,7 +341,7 @@ def make_crops(
     with the MNIST `images (n, 28, 28)` and `labels (n,)` given. No scene shows the family of `CLUTTER` called
     `left_out`.
     """
-    families = [family for family in CLUTTER if family not in (left_out, *_MEASURED_ONLY)]
+    families = [family for family in SHOWN if family != left_out]
     job = partial(_some_crops, families)
     seeds = [[seed, part] for part in range(-(-count // _CROPS_A_JOB))]
     workers = workers or os.cpu_count() or 1
