@@ -6,6 +6,7 @@ the frame is looked at as if there were nothing beside it.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from math import ceil
 
 import cv2
@@ -56,9 +57,10 @@ def find_sheets(small: NDArray[np.uint8]) -> Mask:
 
     Of sheets that lie on one another only the smaller; none unless there is much beside them.
     """
-    even = _even(small, _EVEN)
+    changes = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    even, very_even = (_even(changes, level) for level in (_EVEN, _VERY_EVEN))
     chosen = np.zeros_like(even)
-    for sheet in _sheets(small):
+    for sheet in _sheets(even, very_even):
         within = cv2.erode(sheet, np.ones((2 * _EDGE + 1,) * 2, np.uint8))
         something = cv2.boundingRect(cv2.subtract(within, even))[3] >= _WRITTEN * min(even.shape)
         if something and sheet.mean() < _WHOLE and not cv2.bitwise_and(sheet, chosen).any():
@@ -72,18 +74,16 @@ def _small(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
-def _even(small: NDArray[np.uint8], level: float) -> Mask:
-    """Where nothing changes by more than `level`, but for what is narrower than a leak."""
-    changes = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+def _even(changes: NDArray[np.uint8], level: float) -> Mask:
+    """Where no change is more than `level`, but for what is narrower than a leak."""
     even = cv2.threshold(changes, level, 1, cv2.THRESH_BINARY_INV)[1]
     return cv2.morphologyEx(even, cv2.MORPH_OPEN, np.ones((_LEAK, _LEAK), np.uint8))
 
 
-def _sheets(small: NDArray[np.uint8]) -> list[Mask]:
-    """All sheets, whatever is written on them, from the smallest."""
-    hulls = [hull for level in (_EVEN, _VERY_EVEN) for hull in _hulls(_even(small, level))]
-    hulls.sort(key=cv2.contourArea)
-    return [cv2.fillConvexPoly(np.zeros_like(small), hull, 1) for hull in hulls]
+def _sheets(*evens: Mask) -> list[Mask]:
+    """All sheets that show in any of these, whatever is written on them, from the smallest."""
+    hulls = sorted(chain(*map(_hulls, evens)), key=cv2.contourArea)
+    return [cv2.fillConvexPoly(np.zeros_like(evens[0]), hull, 1) for hull in hulls]
 
 
 def _hulls(even: Mask) -> Iterator[NDArray[np.int32]]:
