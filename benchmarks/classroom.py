@@ -116,6 +116,8 @@ def _switch(pis: list[Pi]) -> Iterator[None]:
             _ip("netns", "add", pi.name)
             undo.callback(_ip, "netns", "delete", pi.name)
             _ip("link", "add", pi.name, "type", "veth", "peer", "name", "eth0", "netns", pi.name)
+            # With its namespace it would go as well, but some time later.
+            undo.callback(_ip, "link", "delete", pi.name)
             _ip("link", "set", pi.name, "master", NAME, "up")
             _ip("-n", pi.name, "address", "add", f"{pi.host.name}/24", "dev", "eth0")
             for device in ("lo", "eth0"):

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import small_mnist
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 from torch import Tensor, nn
 
-from appliance.network import NOT_A_DIGIT, Card, load
+from appliance.network import NOT_A_DIGIT, Card, load, normalise
 from training import mnist
 from training import tune as module
 from training.errors import TrainingError
@@ -18,7 +19,7 @@ from training.evaluate import evaluate
 from training.fit import fit
 from training.mnist import Digits
 from training.recipe import RECIPES, Recipe, recipe, tuning
-from training.tune import lesson, mixtures, tune
+from training.tune import Measured, better, lesson, mixtures, tune
 
 CPU = torch.device("cpu")
 GENTLE = tuning("digitnet", batch=32, scenes=200, lr=0.002, epochs=3)
@@ -99,14 +100,49 @@ def test_what_is_no_digit_is_no_longer_read(folder: Path, tmp_path: Path) -> Non
 
 
 def test_lies_are_refused_and_nothing_is_written(folder: Path, tmp_path: Path) -> None:
-    # About the very images that are held out: to learn one is to read one of those wrong.
+    # About the very images that are held out: to learn one is to read one of those wrong, or none is learnt.
     honest = mnist.validation(folder / "data")
     lies = small_mnist.put_right(tmp_path / "c", Digits(honest.images, (honest.labels + 1) % 10))
     with pytest.raises(TrainingError, match=r"new\.pt: not written.*look through those in .*/c") as refused:
         tuned(folder, lies, tmp_path)
-    of, before, after = row(refused.value.__notes__[0], "held-out images of MNIST")
-    assert after < before <= of
+    of, before, _ = row(refused.value.__notes__[0], "corrections")
+    assert (of, before) == (len(honest.labels), 0)
     assert not list(tmp_path.glob("new.*"))
+
+
+class Says(nn.Module):
+    """Takes crop number n, which is `marked(n)`, for the digit at that place."""
+
+    def __init__(self, *values: int) -> None:
+        super().__init__()
+        self.scores = nn.Parameter(20.0 * nn.functional.one_hot(torch.tensor(values), 11))
+
+    def forward(self, crops: Tensor) -> Tensor:
+        levels = np.stack([marked(n) for n in range(len(self.scores))])
+        return self.scores[torch.cdist(crops.flatten(1), normalise(levels).flatten(1)).argmin(1)].log_softmax(
+            1
+        )
+
+
+def marked(number: int) -> NDArray[np.uint8]:
+    return np.full((28, 28), 10 * number, np.uint8)
+
+
+def test_only_a_network_that_has_learnt_and_forgotten_nothing_is_taken() -> None:
+    def crops(first: int, *values: int) -> Digits:
+        images = np.stack([marked(first + place) for place in range(len(values))])
+        return Digits(images, np.array(values, np.int64))
+
+    known = crops(0, *range(10)), crops(10, *range(10)), crops(20, 3, 3)
+    before = Measured(Says(*range(10), 9, *range(1, 10), 5, 5), *known)
+    forgetful = (
+        Says(9, *range(1, 10), *range(10), 3, 3),  # one of MNIST's, for one of a scene
+        Says(*range(10), 9, 9, *range(2, 10), 3, 3),
+    )
+    dull, good = (Says(*range(10), 9, *range(1, 10), *corrected) for corrected in ((5, 5), (3, 5)))
+    assert better(before, iter([*forgetful, dull]), *known) is None
+    taken = better(before, iter([*forgetful, dull, good]), *known)
+    assert taken is not None and taken.network is good
 
 
 def test_the_seed_decides_the_weights(folder: Path, tmp_path: Path) -> None:
