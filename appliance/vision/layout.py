@@ -31,7 +31,7 @@ _AS_TALL = 0.7  # as the other, at least, is a digit of the same number
 _ONE_LINE = 0.75  # of the mean height of two digits: what is further up or down is of another line
 _AGREE = 0.2  # how far slopes from neighbour to neighbour differ at most within a number,
 _AGREED = 0.6  # of the neighbours, at least
-_LOWEST = 0.28  # of the taller one's height: what is lower stands in no row with it
+_LOWER = 0.28  # of the taller one's height: what is lower stands in no row with it
 _LEVEL_WITH = 0.5  # of the lower one's height: so much of it lies level with its neighbour
 _FAR_APART = 4  # heights: what is further away is of another row
 _FLAT = 0.4  # of the row's height: strokes that are lower together are no digit
@@ -160,7 +160,7 @@ def _beside(digits: Sequence[Stroke]) -> tuple[NDArray[np.bool_], float]:
     slope = _slope(np.where(alike, across, 0), down, height)
     overlap = np.minimum(low, (low + high) / 2 - np.abs(down - slope * across))
     gap = np.abs(across) - (width + width.T) / 2
-    return one_pen & (low > _LOWEST * high) & (overlap > _LEVEL_WITH * low) & (gap < _FAR_APART * high), slope
+    return one_pen & (low > _LOWER * high) & (overlap > _LEVEL_WITH * low) & (gap < _FAR_APART * high), slope
 
 
 def _slope(across: NDArray[np.float64], down: NDArray[np.float64], height: NDArray[np.int64]) -> float:

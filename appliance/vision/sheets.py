@@ -20,7 +20,7 @@ _ROWS = 120  # a sheet shows in so few as well
 _EVEN, _VERY_EVEN = 10, 3  # gray levels within three cells: the latter tells a sheet from a wall as light
 _LEAK = 5  # cells: over no more, a sheet seems to go on with what is behind it
 _LARGE, _WHOLE = 0.08, 0.9  # of the frame, at least and at most
-_BARE = 0.5  # of a sheet, at least, is even: writing and hands take up the rest
+_UNWRITTEN = 0.5  # of a sheet, at least, is even: writing and hands take up the rest
 _HIDDEN = 19  # cells of a sheet's side that fingers hide, or a digit that is joined with them, at most
 _FINGER = 13  # cells: what is narrower, such as an arm as even as the sheet, is none of it
 _CONVEX = 0.95  # of its hull, at least
@@ -89,7 +89,7 @@ def _sheets(*evens: Mask) -> list[Mask]:
 def _hulls(even: Mask) -> Iterator[NDArray[np.int32]]:
     """Those of the regions that may be sheets."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(even)
-    for label in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > _BARE * _LARGE * even.size) + 1:
+    for label in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > _UNWRITTEN * _LARGE * even.size) + 1:
         hull = _hull(labels == label)
         if hull is not None:
             yield hull
