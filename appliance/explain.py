@@ -21,6 +21,7 @@ _HOPELESS = 0.3  # what is less sure is no digit, whatever stands beside it
 _TOO_NARROW = 0.5  # width by height
 _COMPANY = 0.05  # how much less likely it is, beside such a digit, that something is none
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
+_THICKER = 2.0  # times as thick as the thickest digit: no pen wrote that as well
 _CLOSE = 0.3  # of the height: how far apart the letters of a word stand, or the digits of a number, at most
 _CROWD, _CROWD_FOR_ONES = 2.5, 4.0  # powers of 1 + how much else there is: what odds exceed
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
@@ -148,9 +149,11 @@ def _words(row: Sequence[Judged]) -> list[Sequence[Judged]]:
 
 
 def _non_digits(chosen: Iterable[Judged], sure: Sequence[Judged]) -> list[Crop]:
-    """What is none of it, but for what lies within a digit that is sure, or is far paler: no letter is."""
+    """What is none of it and may be letters: not within a digit that is sure, nor far paler or thicker."""
     palest = AS_DARK * _usual_peak(sure)
+    thickest = _THICKER * max((one.crop.thickness for one in sure), default=np.inf)
     none = [one.crop for one in chosen if not one.is_digit and one.crop.peak > palest]
+    none = [crop for crop in none if crop.thickness <= thickest]
     return [crop for crop in none if not any(_inside(crop.box, one.crop.box) for one in sure)]
 
 

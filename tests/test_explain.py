@@ -287,6 +287,17 @@ def test_what_is_far_paler_than_a_digit_is_no_letter_beside_it() -> None:
     assert read(row) == "5"
 
 
+def test_what_is_far_thicker_than_a_digit_is_no_letter_beside_it() -> None:
+    """The corner of a shadow, say."""
+    row = Row().add(0, 1, {NONE: 0.97}).add(1, 2, {5: 0.995})
+    assert read(row) == ""
+    for one, thickness in zip(row.judged, (40, 12), strict=True):
+        one.crop.ink[:, :thickness] = 255
+    assert read(row) == "5"
+    row.judged[0].crop.ink[:, 20:] = 0
+    assert read(row) == ""
+
+
 def test_a_word_before_a_number_is_not_read_with_it() -> None:
     """Of "Total: 42" the o and the l look like digits, and stand in one row with those."""
     row = Row()

@@ -28,12 +28,15 @@ def left_of(paper: Ink) -> tuple[np.ndarray, np.ndarray]:
     return ink.dark, without_shades(ink.dark, lambda: ink.up_to(THIN).dark, labels, stats)
 
 
-@pytest.mark.parametrize("shade", [FINGER, PHONE], ids=["finger", "phone"])
+THIN_PEN, THICK_PEN = (12, 66), (36, 30)  # pixels, and gray level
+
+
+@pytest.mark.parametrize(("shade", "pen"), [(FINGER, THIN_PEN), (PHONE, THIN_PEN), (PHONE, THICK_PEN)])
 @pytest.mark.parametrize("value", range(10))
-def test_what_is_written_in_a_shade_is_all_that_stays(value: int, shade: Shade) -> None:
+def test_what_is_written_in_a_shade_is_all_that_stays(value: int, shade: Shade, pen: tuple[int, int]) -> None:
     paper, bare = blank(), blank(tone=1)
-    for page, tone in ((paper, 66), (bare, 0)):  # ink of seven tenths
-        write(page, digit(value), 290, 150, tone)
+    for page, tone in ((paper, pen[1]), (bare, 0)):
+        write(page, digit(value, 150, pen[0]), 290, 150, tone)
     before, after = left_of(shaded(paper, shade, 0.5))
     written, beside = bare < 0.1, cv2.erode(bare, np.ones((15, 15), np.uint8)) > 0.9
     assert np.mean(before[beside] > 100) > 0.01  # there is a shade

@@ -57,6 +57,17 @@ def test_only_what_is_written_on_a_sheet_is_a_crop(value: int, seed: int) -> Non
     assert all(crop.box[0] >= 150 and crop.box[0] + crop.box[2] <= 490 for crop in crops)
 
 
+@pytest.mark.parametrize("pitch", [24, 40])
+def test_a_squared_sheet_is_found_as_well(pitch: int) -> None:
+    wall, squares = crowd(), blank(tone=225)
+    squares[::pitch] = squares[:, ::pitch] = 150
+    only = cv2.fillPoly(blank(tone=0), [cv2.boxPoints(((320, 240), (340, 240), 0)).astype(np.int32)], 1.0)
+    wall = wall * (1 - only) + squares * only
+    box = write(wall, digit(5), 290, 180)
+    crops = find_crops_on_sheets(gray(wall, noise=2))
+    assert max(overlap(crop.box, box) for crop in crops) > 0.85
+
+
 def test_a_sheet_is_found_before_a_texture_that_hides_all_strokes() -> None:
     rng = np.random.default_rng(0)
     coarse = rng.normal(120, 40, (160, 213)).astype(np.float32)

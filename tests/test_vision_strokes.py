@@ -160,6 +160,19 @@ def test_a_digit_on_lined_paper_is_a_stroke_without_the_lines(down: bool, streng
     assert [stroke for stroke in dark(paper, noise=1) if overlap(stroke.box, box) > 0.85]
 
 
+@pytest.mark.parametrize("tone", [110, 150])
+@pytest.mark.parametrize("value", [0, 3, 8])
+def test_what_a_thick_pen_wrote_on_squared_paper_is_a_stroke_without_holes(value: int, tone: float) -> None:
+    paper, bare = blank(), blank(tone=0)
+    paper[20::40] *= 0.65
+    paper[:, 20::40] *= 0.65
+    box = write(paper, digit(value, 160, 28), 250, 150, tone)
+    write(bare, digit(value, 160, 28), 250, 150, tone=1)
+    stroke = max(dark(paper, noise=1), key=lambda one: overlap(one.box, box))
+    written = bare[stroke.top : stroke.bottom, stroke.left : stroke.right] > 0.9
+    assert np.mean(stroke.ink[written] > 127) > 0.95
+
+
 @pytest.mark.parametrize("height", [200, 300, 440])
 @pytest.mark.parametrize("pen", [8, 20, 40])
 def test_a_straight_one_is_no_line_however_large(height: int, pen: int) -> None:

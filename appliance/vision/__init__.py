@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision import crops, cuts, layout
+from appliance.vision import crops, cuts, ink, layout
 from appliance.vision.sheets import strokes_on_sheets
 from appliance.vision.stroke import Box, overlap
 from appliance.vision.strokes import FindStrokes, find_strokes
@@ -80,6 +80,12 @@ class Crop:
     def image(self) -> NDArray[np.uint8]:
         """`uint8 (28, 28)`, white on black; drawn when first asked for, as many a crop is never judged."""
         return crops.as_mnist(self.ink, self.slope)
+
+    @cached_property
+    def thickness(self) -> float:
+        """Of its stroke where that is thickest, in pixels of `ink`."""
+        full = cv2.copyMakeBorder(self.ink, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+        return 2 * float(cv2.distanceTransform(ink.above(full, 127), cv2.DIST_L2, 3).max())
 
 
 def find_crops(gray: NDArray[np.uint8]) -> list[Crop]:

@@ -16,6 +16,7 @@ _ROWS = 120  # what is broad shows in so few as well
 _BODY = 0.33  # of a component's strongest ink: what is fainter is a blurred edge
 _DARKER, _BY = 1.25, 24  # times, and levels of ink: how much darker than a shade is what is written
 _BESIDE = 5  # pixels about what is written that are neither
+_WRITTEN = 0.04  # of it, at least, is written by a thick pen; less is where a pen's own ink is uneven
 _LEAST = 4  # times the broadest pen, in pixels: what there must be of either
 
 
@@ -42,10 +43,18 @@ def without_shades(
         if cv2.countNonZero(broad) < least:
             continue
         strokes = cv2.bitwise_and(body, above(thin()[region], faintest))
-        if _is_shade(ink[region], broad, strokes, least):
+        shade = _shade(ink[region], body, broad, strokes, least)
+        if shade is not None:
             left = ink.copy() if left is ink else left
-            np.copyto(left[region], thin()[region], where=own > 0)
+            written = cv2.max(thin()[region], _against(ink[region], shade))
+            np.copyto(left[region], written, where=own > 0)
     return left
+
+
+def _against(ink: NDArray[np.uint8], shade: float) -> NDArray[np.uint8]:
+    """The ink as it is against a shade that it was written in, of what is that much darker."""
+    against = cv2.convertScaleAbs(cv2.subtract(ink, shade), alpha=255 / (255 - shade))
+    return cv2.copyTo(against, above(ink, _darker(shade)))
 
 
 def _broad(labels: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -56,18 +65,30 @@ def _broad(labels: NDArray[np.integer]) -> NDArray[np.integer]:
     return np.unique(few[cv2.erode((few > 0).astype(np.uint8), np.ones((pen, pen), np.uint8)) > 0])
 
 
-def _is_shade(
-    ink: NDArray[np.uint8], broad: NDArray[np.uint8], strokes: NDArray[np.uint8], least: int
-) -> bool:
-    """Whether the `broad` part of a component is fainter than its thin `strokes` there or beside."""
+def _shade(
+    ink: NDArray[np.uint8],
+    body: NDArray[np.uint8],
+    broad: NDArray[np.uint8],
+    strokes: NDArray[np.uint8],
+    least: int,
+) -> float | None:
+    """The ink of the `broad` part of a component's `body`, if it is fainter than what is written.
+
+    That are its thin `strokes`, there or beside, or what a thick pen wrote, which is not as thin.
+    """
     around = np.ones((_BESIDE, _BESIDE), np.uint8)
     bare = cv2.subtract(broad, cv2.dilate(strokes, around))
     if cv2.countNonZero(bare) < least:
-        return False
-    shade = cv2.mean(ink, bare)[0]
-    darker = max(_DARKER * shade, shade + _BY)
+        return None
+    shade = float(np.median(ink[bare > 0]))
     within = cv2.bitwise_and(strokes, cv2.dilate(broad, around))
-    return any(
-        cv2.countNonZero(written) >= least and cv2.mean(ink, written)[0] > darker
+    thin = any(
+        cv2.countNonZero(written) >= least and cv2.mean(ink, written)[0] > _darker(shade)
         for written in (within, strokes)
     )
+    thick = cv2.countNonZero(above(ink, _darker(shade)) & body) > _WRITTEN * cv2.countNonZero(body)
+    return shade if thin or thick else None
+
+
+def _darker(shade: float) -> float:
+    return max(_DARKER * shade, shade + _BY)

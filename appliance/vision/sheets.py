@@ -18,6 +18,7 @@ from appliance.vision.strokes import find_strokes
 
 _ROWS = 120  # a sheet shows in so few as well
 _EVEN, _VERY_EVEN = 10, 3  # gray levels within three cells: the latter tells a sheet from a wall as light
+_LINE = 5  # cells: no line of the paper is broader
 _LEAK = 5  # cells: over no more, a sheet seems to go on with what is behind it
 _LARGE, _WHOLE = 0.08, 0.9  # of the frame, at least and at most
 _UNWRITTEN = 0.5  # of a sheet, at least, is even: writing and hands take up the rest
@@ -57,10 +58,10 @@ def find_sheets(small: NDArray[np.uint8]) -> Mask:
 
     Of sheets that lie on one another only the smaller; none unless there is much beside them.
     """
-    changes = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    even, very_even = (_even(changes, level) for level in (_EVEN, _VERY_EVEN))
+    even = _even(small, _EVEN)
+    unlined = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((_LINE, _LINE), np.uint8))
     chosen = np.zeros_like(even)
-    for sheet in _sheets(even, very_even):
+    for sheet in _sheets(even, _even(small, _VERY_EVEN), _even(unlined, _EVEN)):
         within = cv2.erode(sheet, np.ones((2 * _EDGE + 1,) * 2, np.uint8))
         something = cv2.boundingRect(cv2.subtract(within, even))[3] >= _WRITTEN * min(even.shape)
         if something and sheet.mean() < _WHOLE and not cv2.bitwise_and(sheet, chosen).any():
@@ -74,8 +75,9 @@ def _small(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
-def _even(changes: NDArray[np.uint8], level: float) -> Mask:
+def _even(small: NDArray[np.uint8], level: float) -> Mask:
     """Where no change is more than `level`, but for what is narrower than a leak."""
+    changes = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     even = cv2.threshold(changes, level, 1, cv2.THRESH_BINARY_INV)[1]
     return cv2.morphologyEx(even, cv2.MORPH_OPEN, np.ones((_LEAK, _LEAK), np.uint8))
 

@@ -5,6 +5,7 @@ across strokes, with pages and lined paper that strokes are joined with, and wit
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import compress
 
 import cv2
@@ -34,11 +35,15 @@ _MOSTLY = 0.7  # of a box, or of a stroke's pixels: so much lies within another
 _SAMPLES, _CONTRAST = 24, 6  # a side of what lies around a stroke; gray levels that it stands out by
 _HALO = 4  # pixels that it is wide
 _GLARING = 2.0  # times as strong
+_BROAD = 0.11  # of the frame's shorter side: the thickest strokes on lined paper
 _AROUND = 15  # every other pixel: where the strongest ink decides what is a stroke among lines
 _NEAR_LINE = 7  # pixels about a line
 _PALE = 2.0  # times the ink of the lines: what is darker is no line
 _AS_STRONG = 0.9  # of the shadow's own peak, for which the strokes in it count too
 _DARKER = 1.6  # times the ink of a shadow that lies across it
+
+UpTo = Callable[[float], NDArray[np.uint8]]
+"""Gives a tone's ink `uint8 (H, W)` in strokes up to so much of the frame's shorter side."""
 
 FindStrokes = Callable[[NDArray[np.uint8]], tuple[list[Stroke], list[Stroke]]]
 """Finds the dark and the light strokes of a gray frame, as `find_strokes` does."""
@@ -47,11 +52,11 @@ FindStrokes = Callable[[NDArray[np.uint8]], tuple[list[Stroke], list[Stroke]]]
 def find_strokes(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     """The strokes of a gray frame `uint8 (H, W)`: those dark on light, and those light on dark."""
     ink = flatten(gray)
-    thin = ink.up_to(THIN)
+    up_to = cache(ink.up_to)
     threshold = max(_FAINTEST, ink.noise)
-    dark = _pieces(ink.dark, threshold, lambda: thin.dark, shaded=True)
+    dark = _pieces(ink.dark, threshold, lambda thickest: up_to(thickest).dark, shaded=True)
     dark = [stroke for stroke in dark if _stands_out(gray, stroke, darker=True)]
-    light = _pieces(ink.light, threshold, lambda: thin.light, ink.is_paper)
+    light = _pieces(ink.light, threshold, lambda thickest: up_to(thickest).light, ink.is_paper)
     light = [stroke for stroke in light if _stands_out(gray, stroke, darker=False)]
     return dark, [stroke for stroke in light if not _is_halo(stroke, ink.dark)]
 
@@ -69,17 +74,17 @@ def _is_halo(light: Stroke, dark: NDArray[np.uint8]) -> bool:
 def _pieces(
     ink: NDArray[np.uint8],
     threshold: float,
-    thin: Callable[[], NDArray[np.uint8]],
+    up_to: UpTo,
     is_background: Callable[[NDArray[np.bool_]], bool] = lambda where: False,
     shaded: bool = False,
 ) -> list[Stroke]:
-    """The strokes of one tone, of ink `uint8 (H, W)` above `threshold`; `thin` gives that of thin ones.
+    """The strokes of one tone, of ink `uint8 (H, W)` above `threshold`; `up_to` gives that of thinner ones.
 
     `is_background` says of what sprawls over the frame whether it is what is written on, `shaded` whether to
     look for shades.
     """
     threshold = max(threshold, _USUAL * _quantile(ink[::4, ::4], 0.5))
-    ink, labels, stats = _written(ink, threshold, thin, shaded)
+    ink, labels, stats = _written(ink, threshold, up_to, shaded)
     sprawling = _sprawling(stats, ink.shape)
     if not sprawling.size:
         return _strokes(ink, labels, stats)
@@ -87,11 +92,11 @@ def _pieces(
     if is_background(there):  # nothing is written there in its own tone
         stats[sprawling] = 0
         return _strokes(ink, labels, stats)
-    return _strokes_amid(there, ink, thin(), threshold, _strokes(ink, labels, stats))
+    return _strokes_amid(there, ink, up_to, threshold, _strokes(ink, labels, stats))
 
 
 def _written(
-    ink: NDArray[np.uint8], threshold: float, thin: Callable[[], NDArray[np.uint8]], shaded: bool
+    ink: NDArray[np.uint8], threshold: float, up_to: UpTo, shaded: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.integer], NDArray[np.int32]]:
     """The ink without a band and without shades, and its components' labels and statistics."""
     labels, stats = components(above(ink, threshold))
@@ -99,7 +104,7 @@ def _written(
     bare = without_band(ink, labels == band, threshold) if band else ink
     if bare is not ink:
         labels, stats = components(above(bare, threshold))
-    unshaded = without_shades(bare, thin, labels, stats) if shaded else bare
+    unshaded = without_shades(bare, lambda: up_to(THIN), labels, stats) if shaded else bare
     if unshaded is not bare:
         labels, stats = components(above(unshaded, threshold))
     return unshaded, labels, stats
@@ -108,12 +113,12 @@ def _written(
 def _strokes_amid(
     there: NDArray[np.bool_],
     ink: NDArray[np.uint8],
-    thin: NDArray[np.uint8],
+    up_to: UpTo,
     threshold: float,
     strokes: list[Stroke],
 ) -> list[Stroke]:
     """The strokes of a frame, once more where something sprawls over it, without the rests of its lines."""
-    again, lines = _look_again(thin, there, threshold)
+    again, lines = _look_again(up_to, there, threshold)
     within = _others(again, strokes)
     known = [*strokes, *within]
     within += _others(_apart_from(known, _strokes_in_shadow(ink * there), ink.shape), known)
@@ -158,17 +163,26 @@ def _shared(
 
 
 def _look_again(
-    ink: NDArray[np.uint8], where: NDArray[np.bool_], threshold: float
+    up_to: UpTo, where: NDArray[np.bool_], threshold: float
 ) -> tuple[list[Stroke], NDArray[np.uint8]]:
     """The strokes within something that sprawls over the frame, as lined paper or a page; and its lines."""
-    ink = ink * where
-    strongest = cv2.dilate(ink[::2, ::2], np.ones((_AROUND, _AROUND), np.uint8))
-    strongest = cv2.resize(strongest, ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    mask = above(ink, threshold) & above(cv2.subtract(ink, cv2.convertScaleAbs(strongest, alpha=_BODY)), 0)
+    ink = up_to(THIN) * where
+    mask = _strong(ink, threshold)
     lines = lines_in(mask)
+    if lines.any():
+        # The paper's own is thin then: no shade, nor page, that a thick stroke is to be told from.
+        ink = up_to(_BROAD) * where
+        mask = _strong(ink, threshold)
     labels, stats = components(mask & ~lines)
     stats[np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) < _SMALLEST_REMAINS] = 0
     return _strokes(ink, labels, stats), lines
+
+
+def _strong(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
+    """Where there is more ink than that, and not far less than somewhere around."""
+    strongest = cv2.dilate(ink[::2, ::2], np.ones((_AROUND, _AROUND), np.uint8))
+    strongest = cv2.resize(strongest, ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    return above(ink, threshold) & above(cv2.subtract(ink, cv2.convertScaleAbs(strongest, alpha=_BODY)), 0)
 
 
 def _strokes_in_shadow(ink: NDArray[np.uint8]) -> list[Stroke]:
