@@ -120,6 +120,15 @@ def phone(middle: NDArray[np.float32], height: float, rng: np.random.Generator) 
     return cv2.GaussianBlur(shade, (0, 0), rng.uniform(1, 5))
 
 
+def polygon(middle: NDArray[np.float32], height: float, rng: np.random.Generator) -> Picture:
+    """The shadow of something with three to six corners, whose edge may run through a digit."""
+    angles = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 7)))
+    corners = np.array([_towards(angle, height * rng.uniform(1, 4)) for angle in angles])
+    corners += middle - corners.mean(axis=0) * rng.uniform(0, 2)
+    shade = cv2.fillPoly(np.zeros(FRAME, np.float32), [np.rint(corners).astype(np.int32)], 1.0)
+    return cv2.GaussianBlur(shade, (0, 0), rng.uniform(1, 8))
+
+
 def _towards(angle: float, length: float) -> NDArray[np.float64]:
     return length * np.array([np.cos(angle), np.sin(angle)])
 
@@ -138,9 +147,18 @@ def at_edge(hand: Hand, rng: np.random.Generator) -> Scene:
     return Scene(scene.gray[seen].copy(), scene.text, scene.owners[seen].copy())
 
 
-def held(hand: Hand, rng: np.random.Generator) -> Scene:
+def holding(**look: Any) -> Make:
     """A sheet that is held up before much else, with a thumb on either side."""
-    scene = render([_number(rng, 1, 3)], replace(ORDINARY, noise=0, quality=100), hand, rng)
+
+    def make(hand: Hand, rng: np.random.Generator) -> Scene:
+        return _held(
+            render([_number(rng, 1, 3)], replace(ORDINARY, noise=0, quality=100, **look), hand, rng), rng
+        )
+
+    return make
+
+
+def _held(scene: Scene, rng: np.random.Generator) -> Scene:
     x, y, width, height = cv2.boundingRect((scene.owners >= 0).astype(np.uint8))
     margin = height * rng.uniform(0.5, 1.0)
     left, right, top, bottom = x - margin, x + width + margin, y - margin, y + height + margin
@@ -306,6 +324,7 @@ def _conditions() -> Iterator[Condition]:
     yield Condition("light", "hard shadow across a digit", shadowed(edge), HARD)
     yield Condition("light", "shadow of a hand", shadowed(fingers), HARD)
     yield Condition("light", "shadow of a phone", shadowed(phone), HARD)
+    yield Condition("light", "shadow with corners", shadowed(polygon), HARD)
     yield Condition("light", "reflection", looking(light="reflection"))
     for exposure, noise, aim in ((0.4, 6, EASY), (0.25, 9, EASY), (0.15, 12, None)):
         make = looking(exposure=exposure, noise=noise)
@@ -321,7 +340,8 @@ def _conditions() -> Iterator[Condition]:
     yield Condition("paper", "ruled paper", looking(paper="ruled"))
     yield Condition("paper", "squared paper", looking(paper="squared"), HARD)
     yield Condition("paper", "dotted paper", looking(paper="dotted"))
-    yield Condition("paper", "sheet held before much else", held)
+    yield Condition("paper", "sheet held before much else", holding())
+    yield Condition("paper", "squared sheet held", holding(paper="squared"), HARD)
     yield Condition("paper", "board with chalk", looking(paper="board"))
     yield Condition("paper", "board with worn chalk", looking(paper="board", ink=0.35))
     for ink in (0.3, 0.2, 0.12):
