@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,10 +152,12 @@ def _words(row: Sequence[Judged]) -> list[Sequence[Judged]]:
 def _non_digits(chosen: Iterable[Judged], sure: Sequence[Judged]) -> list[Crop]:
     """What is none of it and may be letters: not within a digit that is sure, nor far paler or thicker."""
     palest = AS_DARK * _usual_peak(sure)
-    thickest = _THICKER * max((one.crop.thickness for one in sure), default=np.inf)
     none = [one.crop for one in chosen if not one.is_digit and one.crop.peak > palest]
-    none = [crop for crop in none if crop.thickness <= thickest]
-    return [crop for crop in none if not any(_inside(crop.box, one.crop.box) for one in sure)]
+    none = [crop for crop in none if not any(_inside(crop.box, one.crop.box) for one in sure)]
+    if not (none and sure):
+        return none
+    thickest = _THICKER * max(one.crop.thickness for one in sure)
+    return [crop for crop in none if crop.thickness <= thickest]
 
 
 def best_explanation(row: Sequence[Judged]) -> list[Judged]:
@@ -252,13 +255,13 @@ def _lies_with(crop: Crop, digits: Iterable[Judged]) -> bool:
 def _usual_peak(digits: Sequence[Judged]) -> float:
     """The median strength of ink, of those beyond doubt if there are any."""
     doubtless = [one for one in digits if _beyond_doubt(one)]
-    return float(np.median([one.crop.peak for one in doubtless or digits] or [0]))
+    return median([one.crop.peak for one in doubtless or digits] or [0.0])
 
 
 def _usual_height(digits: Sequence[Judged]) -> float:
     """The median height, or half the tallest if that is more: some write small zeros beside long sevens."""
     heights = [one.crop.box[3] for one in digits]
-    return max(float(np.median(heights)), max(heights) / 2) if heights else 0.0
+    return max(median(heights), max(heights) / 2) if heights else 0.0
 
 
 def _tallest(digits: Iterable[Judged]) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress, pairwise
 from operator import not_
+from statistics import fmean, median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,13 +114,13 @@ def reading_order(boxes: Sequence[Box], slope: float) -> list[int]:
             min(level, key=lambda line: off(line[-1], place)).append(place)
         else:
             lines.append([place])
-    lines.sort(key=lambda line: float(np.mean([down[place] for place in line])))
+    lines.sort(key=lambda line: fmean(down[place] for place in line))
     return list(chain(*lines))
 
 
 def _with_fragments(digits: Sequence[Stroke], fragments: Sequence[Stroke], slope: float) -> Row:
     """A row of digits and of the fragments that belong to them."""
-    height = int(np.median([stroke.height for stroke in digits]))
+    height = int(median(stroke.height for stroke in digits))
     large = [one for one in fragments if max(one.width, one.height) >= _FRAGMENT * height]
     strokes = [*digits, *(stroke for stroke in large if _belongs(stroke, digits))]
     return Row(tuple(sorted(strokes, key=lambda stroke: stroke.left + stroke.right)), height, slope)
