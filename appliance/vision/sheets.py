@@ -18,7 +18,7 @@ from appliance.vision.strokes import find_strokes
 
 _ROWS = 120  # a sheet shows in so few as well
 _EVEN, _VERY_EVEN = 10, 3  # gray levels within three cells: the latter tells a sheet from a wall as light
-_LINE = 5  # cells: no line of the paper is broader
+_LINE, _UNLINED = 5, 5  # cells: no line of the paper is broader; gray levels where they are wiped away
 _LEAK = 5  # cells: over no more, a sheet seems to go on with what is behind it
 _LARGE, _WHOLE = 0.08, 0.9  # of the frame, at least and at most
 _UNWRITTEN = 0.5  # of a sheet, at least, is even: writing and hands take up the rest
@@ -61,7 +61,7 @@ def find_sheets(small: NDArray[np.uint8]) -> Mask:
     even = _even(small, _EVEN)
     unlined = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((_LINE, _LINE), np.uint8))
     chosen = np.zeros_like(even)
-    for sheet in _sheets(even, _even(small, _VERY_EVEN), _even(unlined, _EVEN)):
+    for sheet in _sheets(even, _even(small, _VERY_EVEN), _even(unlined, _UNLINED)):
         within = cv2.erode(sheet, np.ones((2 * _EDGE + 1,) * 2, np.uint8))
         something = cv2.boundingRect(cv2.subtract(within, even))[3] >= _WRITTEN * min(even.shape)
         if something and sheet.mean() < _WHOLE and not cv2.bitwise_and(sheet, chosen).any():
