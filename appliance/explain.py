@@ -28,7 +28,7 @@ _CROWD, _CROWD_FOR_ONES = 2.5, 4.0  # powers of 1 + how much else there is: what
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
 _SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less
 _MOSTLY = 0.7  # of the smaller of two boxes
-_FENCE = 4  # more ones than this, and nothing else, are a fence or a keyboard
+_FENCE = 4  # more ones than this, and nothing else in the frame or in their row, are a fence or a keyboard
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
 _AS_LARGE = 0.5  # of the tallest digit: what is none beside it is a letter, if as large, and dirt otherwise
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
@@ -228,7 +228,12 @@ def _credible(digits: Sequence[Judged]) -> list[Judged]:
     palest = PALER * usual
     # No line of the paper; and what has no shape of its own is no stroke of a shadow.
     digits = [one for one in digits if one.crop.peak > (palest if _beyond_doubt(one) else AS_DARK * usual)]
-    return [] if _only_ones(digits) and len(digits) > _FENCE else digits
+    rows = [list(row) for _, row in groupby(digits, key=lambda one: one.crop.row)]
+    return [] if _is_fence(digits) else [one for row in rows if not _is_fence(row) for one in row]
+
+
+def _is_fence(digits: Sequence[Judged]) -> bool:
+    return len(digits) > _FENCE and _only_ones(digits)
 
 
 def _stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:

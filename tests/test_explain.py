@@ -298,6 +298,16 @@ def test_what_is_far_thicker_than_a_digit_is_no_letter_beside_it() -> None:
     assert read(row) == ""
 
 
+def test_more_ones_in_a_row_than_anyone_writes_are_a_fence_whatever_stands_elsewhere() -> None:
+    number, ones = Row(50).add(0, 1, {4: 0.99}).add(1, 2, {2: 0.99}), Row(300)
+    for place in range(4):
+        ones.add(place, place + 1, {1: 0.99})
+    assert read(number, ones) == "421111"
+    fence = ones.add(4, 5, {1: 0.99})
+    assert read(fence) == ""
+    assert read(number, fence) == "42"
+
+
 def test_a_word_before_a_number_is_not_read_with_it() -> None:
     """Of "Total: 42" the o and the l look like digits, and stand in one row with those."""
     row = Row()
