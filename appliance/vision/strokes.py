@@ -181,8 +181,8 @@ def _look_again(
 def _strong(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
     """Where there is more ink than that, and not far less than somewhere around."""
     strongest = cv2.dilate(ink[::2, ::2], np.ones((_AROUND, _AROUND), np.uint8))
-    strongest = cv2.resize(strongest, ink.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    return above(ink, threshold) & above(cv2.subtract(ink, cv2.convertScaleAbs(strongest, alpha=_BODY)), 0)
+    least = cv2.max(cv2.convertScaleAbs(strongest, alpha=_BODY), int(threshold))
+    return cv2.compare(ink, cv2.resize(least, ink.shape[::-1], interpolation=cv2.INTER_NEAREST), cv2.CMP_GT)
 
 
 def _strokes_in_shadow(ink: NDArray[np.uint8]) -> list[Stroke]:
