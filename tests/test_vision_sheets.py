@@ -68,13 +68,29 @@ def test_a_squared_sheet_is_found_as_well(pitch: int) -> None:
     assert max(overlap(crop.box, box) for crop in crops) > 0.85
 
 
+def texture() -> Ink:
+    coarse = np.random.default_rng(0).normal(120, 40, (160, 213)).astype(np.float32)
+    return cv2.resize(coarse, (640, 480), interpolation=cv2.INTER_CUBIC)
+
+
 def test_a_sheet_is_found_before_a_texture_that_hides_all_strokes() -> None:
-    rng = np.random.default_rng(0)
-    coarse = rng.normal(120, 40, (160, 213)).astype(np.float32)
-    wall = cv2.resize(coarse, (640, 480), interpolation=cv2.INTER_CUBIC)
+    wall = texture()
     hold(wall)
     box = write(wall, digit(3), 290, 180)
     assert overlap(find_crops_on_sheets(gray(wall))[0].box, box) > 0.85
+
+
+@pytest.mark.parametrize("right", [560, 600, 635])
+def test_a_sheet_near_the_edge_of_the_frame_is_found_as_it_is(right: int) -> None:
+    wall, only = texture(), blank(tone=0)
+    corners = np.array([(60, 45), (right - 15, 30), (right, 400), (80, 420)], np.int32)
+    for page, tone in ((wall, 225), (only, 1)):
+        cv2.fillPoly(page, [corners], tone)
+    write(wall, digit(3), 290, 180)
+    small = cv2.resize(gray(wall), (160, 120), interpolation=cv2.INTER_AREA)
+    found = cv2.resize(find_sheets(small), (640, 480), interpolation=cv2.INTER_NEAREST) > 0
+    assert np.mean(found[only > 0]) > 0.9
+    assert np.mean(found[only == 0]) < 0.03
 
 
 def on_sheets(paper: Ink) -> int:

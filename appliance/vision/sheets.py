@@ -99,7 +99,10 @@ def _hulls(even: Mask) -> Iterator[NDArray[np.int32]]:
 
 def _hull(region: NDArray[np.bool_]) -> NDArray[np.int32] | None:
     """The convex hull of a region; None where it has dents that are more than fingers."""
-    whole = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((_HIDDEN, _HIDDEN), np.uint8))
+    # Without room beyond the frame, what lies between a sheet and its edge would be closed as well.
+    roomy = cv2.copyMakeBorder(region.astype(np.uint8), *(4 * [_HIDDEN]), cv2.BORDER_CONSTANT, value=0)
+    whole = cv2.morphologyEx(roomy, cv2.MORPH_CLOSE, np.ones((_HIDDEN, _HIDDEN), np.uint8))
+    whole = whole[_HIDDEN:-_HIDDEN, _HIDDEN:-_HIDDEN]
     broad = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones((_FINGER, _FINGER), np.uint8))
     outlines, _ = cv2.findContours(broad, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outline = max(outlines, key=cv2.contourArea, default=np.zeros((1, 1, 2), np.int32))
