@@ -151,9 +151,8 @@ def holding(**look: Any) -> Make:
     """A sheet that is held up before much else, with a thumb on either side."""
 
     def make(hand: Hand, rng: np.random.Generator) -> Scene:
-        return _held(
-            render([_number(rng, 1, 3)], replace(ORDINARY, noise=0, quality=100, **look), hand, rng), rng
-        )
+        written = replace(ORDINARY, noise=0, quality=100, **look)
+        return _held(render([_number(rng, 1, 3)], written, hand, rng), rng)
 
     return make
 

@@ -16,7 +16,7 @@ _ROWS = 120  # what is broad shows in so few as well
 _BODY = 0.33  # of a component's strongest ink: what is fainter is a blurred edge
 _DARKER, _BY = 1.25, 24  # times, and levels of ink: how much darker than a shade is what is written
 _BESIDE = 5  # pixels about what is written that are neither
-_WRITTEN = 0.04  # of it, at least, is written by a thick pen; less is where a pen's own ink is uneven
+_WRITTEN = 0.04  # of a body, at least, is written by a thick pen; less is where a pen's own ink is uneven
 _LEAST = 4  # times the broadest pen, in pixels: what there must be of either
 
 
@@ -74,7 +74,7 @@ def _shade(
 ) -> float | None:
     """The ink of the `broad` part of a component's `body`, if it is fainter than what is written.
 
-    That are its thin `strokes`, there or beside, or what a thick pen wrote, which is not as thin.
+    Written are its thin `strokes`, there or beside; or, by a thick pen, what is darker of all the body.
     """
     around = np.ones((_BESIDE, _BESIDE), np.uint8)
     bare = cv2.subtract(broad, cv2.dilate(strokes, around))

@@ -58,10 +58,11 @@ def find_sheets(small: NDArray[np.uint8]) -> Mask:
 
     Of sheets that lie on one another only the smaller; none unless there is much beside them.
     """
-    even = _even(small, _EVEN)
-    unlined = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((_LINE, _LINE), np.uint8))
+    changes = _changes(small)
+    unlined = _changes(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((_LINE, _LINE), np.uint8)))
+    even = _even(changes, _EVEN)
     chosen = np.zeros_like(even)
-    for sheet in _sheets(even, _even(small, _VERY_EVEN), _even(unlined, _UNLINED)):
+    for sheet in _sheets(even, _even(changes, _VERY_EVEN), _even(unlined, _UNLINED)):
         within = cv2.erode(sheet, np.ones((2 * _EDGE + 1,) * 2, np.uint8))
         something = cv2.boundingRect(cv2.subtract(within, even))[3] >= _WRITTEN * min(even.shape)
         if something and sheet.mean() < _WHOLE and not cv2.bitwise_and(sheet, chosen).any():
@@ -75,9 +76,13 @@ def _small(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
-def _even(small: NDArray[np.uint8], level: float) -> Mask:
+def _changes(small: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """By how many gray levels cells differ within three."""
+    return cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+
+
+def _even(changes: NDArray[np.uint8], level: float) -> Mask:
     """Where no change is more than `level`, but for what is narrower than a leak."""
-    changes = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     even = cv2.threshold(changes, level, 1, cv2.THRESH_BINARY_INV)[1]
     return cv2.morphologyEx(even, cv2.MORPH_OPEN, np.ones((_LEAK, _LEAK), np.uint8))
 
