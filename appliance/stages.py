@@ -11,8 +11,8 @@ from appliance.errors import FrameError
 from appliance.frame import Frame
 from appliance.reader import Reading
 from appliance.vision import Crop, FindStrokes, enlarged
-from appliance.vision.ink import flatten
 from appliance.vision.sheets import strokes_on_sheets
+from appliance.vision.stripes import evenly_lit
 from appliance.vision.strokes import find_strokes
 
 _COLOURS = ((66, 135, 245), (70, 200, 120), (240, 160, 60), (200, 90, 220), (60, 210, 230), (230, 80, 80))
@@ -28,7 +28,7 @@ def draw_stages(frame: Frame, reading: Reading, folder: Path) -> list[Path]:
     """
     crops = [one.crop for one in reading.judged]
     seen, _ = enlarged(frame.gray)
-    ink = flatten(seen)
+    _, ink = evenly_lit(seen)
     darker = 2 * sum(crop.dark for crop in crops) >= len(crops)
     pictures = {
         "1-frame": frame.gray,

@@ -324,6 +324,7 @@ def _conditions() -> Iterator[Condition]:
     yield Condition("light", "shadow of a hand", shadowed(fingers), HARD)
     yield Condition("light", "shadow of a phone", shadowed(phone), HARD)
     yield Condition("light", "shadow with corners", shadowed(polygon), HARD)
+    yield Condition("light", "light through blinds", looking(light="blinds"), HARD)
     yield Condition("light", "reflection", looking(light="reflection"))
     for exposure, noise, aim in ((0.4, 6, EASY), (0.25, 9, EASY), (0.15, 12, None)):
         make = looking(exposure=exposure, noise=noise)

@@ -109,12 +109,15 @@ def shadow(shape: Shape, rng: np.random.Generator) -> Picture:
 
 
 def blinds(shape: Shape, rng: np.random.Generator) -> Picture:
-    """Light that falls through blinds, or between the bars of a window."""
+    """Light that falls through blinds, or between the bars of a window; stripes may converge."""
     height, width = shape
     angle = rng.uniform(0, np.pi)
-    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    rows, columns = np.mgrid[:height, :width].astype(np.float32) - np.array([[[height]], [[width]]]) / 2
+    along = rows * np.cos(angle) - columns * np.sin(angle)
+    across = columns * np.cos(angle) + rows * np.sin(angle)
+    across /= 1 + rng.uniform(-0.25, 0.25) * along / width
     pitch = rng.uniform(25, 220)
-    wave = np.cos(2 * np.pi * (columns * np.cos(angle) + rows * np.sin(angle)) / pitch + rng.uniform(0, 6))
+    wave = np.cos(2 * np.pi * across / pitch + rng.uniform(0, 6))
     steepness = pitch / rng.uniform(2, 20)
     shade = 1 / (1 + np.exp(steepness * (wave - rng.uniform(-0.6, 0.6))))
     return ((1 - rng.uniform(0.25, 0.65) * shade) * _slope(shape, rng, 0.1)).astype(np.float32)

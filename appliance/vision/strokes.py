@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from appliance.vision.bands import crossing, without_band
 from appliance.vision.components import all_components, components, labelled
-from appliance.vision.ink import THIN, above, flatten
+from appliance.vision.ink import THIN, above
 from appliance.vision.lines import RUNS_ON, joins, lies_on, lines_in
 from appliance.vision.shades import without_shades
+from appliance.vision.stripes import evenly_lit
 from appliance.vision.stroke import Box, Stroke, overlap
 
 _FAINTEST = 14  # ink below this is paper,
@@ -51,7 +52,7 @@ FindStrokes = Callable[[NDArray[np.uint8]], tuple[list[Stroke], list[Stroke]]]
 
 def find_strokes(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     """The strokes of a gray frame `uint8 (H, W)`: those dark on light, and those light on dark."""
-    ink = flatten(gray)
+    gray, ink = evenly_lit(gray)
     up_to = cache(ink.up_to)
     threshold = max(_FAINTEST, ink.noise)
     dark = _pieces(ink.dark, threshold, lambda thickest: up_to(thickest).dark, shaded=True)
