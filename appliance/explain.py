@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision import Box, Crop, overlap, take_apart
-from appliance.vision.layout import AS_DARK, PALER, reading_order
+from appliance.vision.layout import AS_DARK, PALER, WRITTEN_IN, reading_order
 
 _TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small to be judged by itself
 _TO_CUT = 0.1  # the cost of each part that a stroke is cut into: few digits touch
@@ -31,6 +31,8 @@ _MOSTLY = 0.7  # of the smaller of two boxes
 _FENCE = 4  # more ones than this, and nothing else in the frame or in their row, are a fence or a keyboard
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
 _AS_LARGE = 0.5  # of the tallest digit: what is none beside it is a letter, if as large, and dirt otherwise
+_COMMA = 0.45  # of the tallest digit: what is lower, alone in its row, is a comma,
+_SMALL_PRINT = 0.3  # and a row that is lower, print
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
 
@@ -149,11 +151,12 @@ def _words(row: Sequence[Judged]) -> list[Sequence[Judged]]:
     return [row[first:past] for first, past in pairwise(begins)]
 
 
-def _non_digits(chosen: Iterable[Judged], sure: Sequence[Judged]) -> list[Crop]:
-    """What is none of it and may be letters: not within a digit that is sure, nor far paler or thicker."""
+def _non_digits(chosen: Sequence[Judged], sure: Sequence[Judged]) -> list[Crop]:
+    """What is none of it and may be letters: not in or around a clear digit, nor far paler or thicker."""
     palest = AS_DARK * _usual_peak(sure)
     none = [one.crop for one in chosen if not one.is_digit and one.crop.peak > palest]
-    none = [crop for crop in none if not any(_inside(crop.box, one.crop.box) for one in sure)]
+    clear = [one.crop.box for one in chosen if one.confidence > _BEYOND_DOUBT]
+    none = [crop for crop in none if not any(_nested(crop.box, box) for box in clear)]
     if not (none and sure):
         return none
     thickest = _THICKER * max(one.crop.thickness for one in sure)
@@ -223,13 +226,23 @@ def _credible(digits: Sequence[Judged]) -> list[Judged]:
     digits = [one for one in digits if not any(_surrounds(one, other) for other in digits)]
     lowest = _LOWEST * _usual_height(digits)
     digits = [one for one in digits if one.crop.box[3] >= lowest]
+    tallest = _tallest(digits)
+    digits = [one for row in _rows(digits) if not _is_small_print(row, tallest) for one in row]
     digits = [one for one in digits if not any(_inside(one.crop.box, other.crop.box) for other in digits)]
     usual = _usual_peak(digits)
     palest = PALER * usual
     # No line of the paper; and what has no shape of its own is no stroke of a shadow.
     digits = [one for one in digits if one.crop.peak > (palest if _beyond_doubt(one) else AS_DARK * usual)]
-    rows = [list(row) for _, row in groupby(digits, key=lambda one: one.crop.row)]
-    return [] if _is_fence(digits) else [one for row in rows if not _is_fence(row) for one in row]
+    return [] if _is_fence(digits) else [one for row in _rows(digits) if not _is_fence(row) for one in row]
+
+
+def _rows(digits: Iterable[Judged]) -> list[list[Judged]]:
+    return [list(row) for _, row in groupby(digits, key=lambda one: one.crop.row)]
+
+
+def _is_small_print(row: Sequence[Judged], tallest: int) -> bool:
+    """Whether a row is so low beside the others that it is a comma, or print."""
+    return _tallest(row) < (_COMMA if len(row) == 1 else _SMALL_PRINT) * tallest
 
 
 def _is_fence(digits: Sequence[Judged]) -> bool:
@@ -282,10 +295,17 @@ def _inside(inner: Box, outer: Box) -> bool:
     return _area(inner) < _area(outer) and _shared(inner, outer) > _MOSTLY
 
 
+def _nested(one: Box, other: Box) -> bool:
+    return _inside(one, other) or _inside(other, one)
+
+
 def _surrounds(one: Judged, other: Judged) -> bool:
-    """Whether one is but the outline of what the other was written on, a telephone's say."""
-    smaller = other.crop.box[3] < _FAR_LOWER * one.crop.box[3] and _inside(other.crop.box, one.crop.box)
-    return smaller and _beyond_doubt(other) and other.confidence >= one.confidence
+    """Whether one is but what the other was written in or on: a circle, or the outline of a telephone."""
+    inner, outer = other.crop.box, one.crop.box
+    if inner[3] >= _FAR_LOWER * outer[3] or not _inside(inner, outer):
+        return False
+    circle = one.value == 0 and inner[3] > WRITTEN_IN * outer[3]
+    return circle or (_beyond_doubt(other) and other.confidence >= one.confidence)
 
 
 def _shared(one: Box, other: Box) -> float:

@@ -224,6 +224,71 @@ def touching(hand: Hand, rng: np.random.Generator) -> Scene:
     return page.scene()
 
 
+def framed(outline: Callable[[NDArray[np.float64], np.random.Generator], NDArray[np.float64]]) -> Make:
+    """One or two digits with a line around them, drawn by hand with the same pen."""
+
+    def make(hand: Hand, rng: np.random.Generator) -> Scene:
+        page, height = Page(hand, rng), 0.8 * ORDINARY.height
+        digits = [page.write(height) for _ in range(rng.integers(1, 3))]
+        width = sum(digit.shape[1] for _, digit in digits) + 0.3 * height * (len(digits) - 1)
+        size = np.array([width, height])
+        corner = rng.uniform(height, FRAME[::-1] - size - height)
+        line = corner + size / 2 + outline(size / 2, rng)
+        pen = round(ORDINARY.height * ORDINARY.stroke)
+        cv2.polylines(page.lines, [np.rint(line).astype(np.int32)], True, ORDINARY.ink, pen, cv2.LINE_AA)
+        x, y = corner
+        for value, digit in digits:
+            page.put(value, digit, x, y)
+            x += digit.shape[1] + 0.3 * height
+        return page.scene()
+
+    return make
+
+
+def circle(half: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """A wobbly ellipse about what is so large, half of it to each side."""
+    around = np.linspace(0, 2 * np.pi, 60)
+    wobble = 1 + rng.uniform(0, 0.06) * np.sin(around * rng.integers(1, 4) + rng.uniform(0, 6))
+    radii = 2**0.5 * np.maximum(half, 0.6 * half[1]) + half[1] * rng.uniform(0.2, 0.6)
+    return np.stack([np.cos(around), np.sin(around)], axis=1) * radii * wobble[:, np.newaxis]
+
+
+def box(half: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Four corners, not quite square."""
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (half + half[1] * rng.uniform(0.4, 0.8))
+    return corners + rng.normal(0, 0.05 * half[1], (4, 2))
+
+
+def with_comma(hand: Hand, rng: np.random.Generator) -> Scene:
+    """Two digits with a comma between them."""
+    page, height = Page(hand, rng), ORDINARY.height
+    left, right = page.write(height), page.write(height)
+    gap = height * rng.uniform(0.3, 0.5)
+    x, y = rng.uniform(20, 300), rng.uniform(20, 320)
+    page.put(*left, x, y)
+    page.put(*right, x + left[1].shape[1] + gap, y)
+    begin = np.array([x + left[1].shape[1] + 0.6 * gap, y + 0.95 * height])
+    end = begin + height * rng.uniform((-0.15, 0.1), (0, 0.25))
+    pen = round(height * ORDINARY.stroke)
+    cv2.line(page.lines, pixel(begin), pixel(end), ORDINARY.ink, pen, cv2.LINE_AA)
+    return page.scene()
+
+
+def highlighted(hand: Hand, rng: np.random.Generator) -> Scene:
+    """A number over which a highlighter was drawn."""
+    scene = render([_number(rng, 1, 3)], replace(ORDINARY, noise=0, quality=100), hand, rng)
+    x, y, width, height = cv2.boundingRect((scene.owners >= 0).astype(np.uint8))
+    ends = [
+        np.array([side, y + height * rng.uniform(0.4, 0.6)])
+        for side in (x - 0.3 * height, x + width + 0.3 * height)
+    ]
+    mark = cv2.line(
+        np.zeros(FRAME, np.float32), *map(pixel, ends), 1.0, round(height * rng.uniform(0.6, 1.3))
+    )
+    lit = scene.gray / 255 * (1 - rng.uniform(0.1, 0.3) * _soft(mark))
+    return replace(scene, gray=_sensed(lit, rng))
+
+
 def form(hand: Hand, rng: np.random.Generator) -> Scene:
     """A row of cells of a form, with a digit in each."""
     page = Page(hand, rng)
@@ -356,6 +421,10 @@ def _conditions() -> Iterator[Condition]:
     yield Condition("numbers", "2 to 4 lines", looking((1, 4), (2, 4), height=60))
     yield Condition("numbers", "touching pairs", touching, HARD)
     yield Condition("numbers", "at the frame's edge", at_edge)
+    yield Condition("numbers", "in a circle", framed(circle))
+    yield Condition("numbers", "in a box", framed(box))
+    yield Condition("numbers", "with a comma", with_comma)
+    yield Condition("numbers", "highlighted", highlighted)
     yield Condition("numbers", "cells of a form", form)
     yield Condition("numbers", "sudoku", sudoku)
     for name, (value, shape) in SHAPES.items():

@@ -48,6 +48,17 @@ def test_touching_digits_touch(hand: Hand, case: int) -> None:
 
 
 @pytest.mark.parametrize("case", range(3))
+@pytest.mark.parametrize("name", ["in a circle", "in a box"])
+def test_a_line_runs_all_around_the_digits(hand: Hand, name: str, case: int) -> None:
+    one = made(name, hand, case)
+    paper = (one.gray > 0.75 * np.median(one.gray)).astype(np.uint8)
+    cv2.floodFill(paper, None, (0, 0), 2)
+    beyond = cv2.dilate((paper == 2).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert (paper == 2).mean() > 0.5
+    assert not beyond[one.owners >= 0].any()
+
+
+@pytest.mark.parametrize("case", range(3))
 def test_digits_at_the_edge_touch_it(hand: Hand, case: int) -> None:
     owners = made("at the frame's edge", hand, case).owners
     assert max(edge.max() for edge in (owners[0], owners[-1], owners[:, 0], owners[:, -1])) >= 0

@@ -503,6 +503,39 @@ def test_what_surrounds_surer_digits_is_an_outline_and_none() -> None:
     assert read(outline) == "7"
 
 
+def within(frame: Row, *digits: Row) -> Row:
+    """One row of a circle or a box and of what is written in it, each a stroke of its own."""
+    row = Row()
+    for number, one in enumerate([*frame.judged, *(one for digit in digits for one in digit.judged)]):
+        row.judged.append(replace(one, crop=replace(one.crop, first=number, past=number + 1)))
+    return row
+
+
+def test_a_circle_around_a_digit_is_no_zero() -> None:
+    """However much it looks like one, and however unsure the digit in it is."""
+    circle, one, eight = Row(50, 220).add(0, 4, {0: 0.99}), Row(100, 120), Row(100, 120)
+    assert read(within(circle, one.add(1, 2, {1: 0.9}))) == "1"
+    assert read(within(circle, eight.add(1, 2, {8: 0.7}))) == "8"
+    assert read(within(circle)) == "0"
+
+
+@pytest.mark.parametrize("value", [1, 7])
+def test_a_box_around_a_digit_is_no_letter_beside_it(value: int) -> None:
+    box, beside = Row(50, 200), Row(50, 200)
+    digit = Row(100, 100).add(1, 2, {value: 0.99})
+    assert read(within(box.add(0, 4, {NONE: 0.97}), digit)) == str(value)
+    assert read(within(beside.add(2, 4, {NONE: 0.97}), digit)) == "", "as it would be there"
+
+
+def test_a_comma_is_no_zero_and_small_print_no_number() -> None:
+    number, comma = Row().add(0, 1, {3: 0.99}).add(1, 2, {9: 0.99}), Row(190, 40).add(1, 2, {0: 0.9})
+    assert read(number, comma) == "39"
+    assert read(number, Row(250, 60).add(0, 1, {0: 0.9})) == "390", "another number"
+    page = Row(50, 25).add(0, 1, {9: 0.99}).add(1, 2, {8: 0.99})
+    assert read(page, number) == "39"
+    assert read(Row(50, 40).add(0, 1, {9: 0.99}).add(1, 2, {8: 0.99}), number) == "9839", "of two lines"
+
+
 def test_what_lies_within_a_larger_digit_is_its_hole() -> None:
     """Of the same tone as the digit, as where a thick outline was drawn around it."""
     zero, hole = Row(50, 200).add(0, 4, {0: 0.99}), Row(100, 80).add(1, 2, {1: 0.99})

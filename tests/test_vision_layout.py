@@ -215,6 +215,14 @@ def test_neighbours_that_stand_apart_are_not_offered_together() -> None:
     assert proposed(row) == [(100, 100, 40, 90), (190, 100, 40, 90)]
 
 
+def test_a_circle_is_not_offered_together_with_what_is_written_in_it() -> None:
+    circle, digit, dirt = (stroke(100, 100, 200, 200), stroke(160, 150, 60, 100), stroke(165, 160, 60, 80))
+    assert proposed(only(rows(circle, digit))) == [digit.box, circle.box]
+    assert proposed(only(rows(circle, dirt))) == [dirt.box, circle.box, circle.box], (
+        "alone, and with its dirt"
+    )
+
+
 def test_no_more_is_offered_together_than_a_digit_is_wide() -> None:
     row = only(rows(*(stroke(100 + 55 * place, 100, 50, 90) for place in range(6))))
     assert max(box[2] for box in proposed(row)) < 1.5 * 90

@@ -68,3 +68,21 @@ def test_what_a_thick_pen_writes_is_no_shade(value: int, pen: int) -> None:
 def test_a_shade_in_which_nothing_is_written_is_left_to_others(depth: float) -> None:
     before, after = left_of(shaded(blank(), FINGER, depth))
     assert after is before
+
+
+@pytest.mark.parametrize("depth", [0.1, 0.2, 0.3])
+@pytest.mark.parametrize("value", range(10))
+def test_a_digit_over_which_a_highlighter_was_drawn_is_a_crop(value: int, depth: float) -> None:
+    """Far fainter than the digit, and no soft edge of it."""
+    paper = blank()
+    box = write(paper, digit(value), 290, 150)
+    crops = find_crops(gray(shaded(paper, ((200, 210), (460, 210), 110), depth), noise=1))
+    assert max(overlap(crop.box, box) for crop in crops) > 0.85
+
+
+@pytest.mark.parametrize("value", range(10))
+def test_the_soft_edge_of_a_thick_stroke_is_no_shade(value: int) -> None:
+    paper = blank()
+    write(paper, digit(value, 300, 60), 200, 80)
+    before, after = left_of(cv2.GaussianBlur(paper, (0, 0), 9))
+    assert after is before

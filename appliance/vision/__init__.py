@@ -3,9 +3,8 @@
 `strokes` finds the connected pieces: on the way it has `stripes` even out the light and `ink` flatten it,
 `bands` take out what runs straight across, `shades` what a hand darkens, and `lines` the paper's. `layout`
 arranges the pieces in rows and proposes what belongs together, `crops` makes the pictures that the network
-sees. Of those that it takes
-for no digit, `cuts` takes apart what may be digits that touch. Where all that is lost among much else,
-`sheets` finds what was written on one.
+sees. Of those that it takes for no digit, `cuts` takes apart what may be digits that touch. Where all that
+is lost among much else, `sheets` finds what was written on one.
 """
 
 from collections.abc import Sequence

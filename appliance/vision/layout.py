@@ -7,7 +7,7 @@ every sensible grouping becomes a hypothesis, for the network to judge
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, compress, pairwise
+from itertools import chain, compress, pairwise, permutations
 from operator import not_
 from statistics import fmean, median
 
@@ -35,6 +35,7 @@ _AGREED = 0.6  # of the neighbours, at least
 _LOWER = 0.28  # of the taller one's height: what is lower stands in no row with it
 _LEVEL_WITH = 0.5  # of the lower one's height: so much of it lies level with its neighbour
 _FAR_APART = 4  # heights: what is further away is of another row
+WRITTEN_IN = 0.45  # of a circle's height, at least, is what is written in it: less may be dirt in a zero
 _FLAT = 0.4  # of the row's height: strokes that are lower together are no digit
 
 
@@ -197,4 +198,12 @@ def _may_be_one(strokes: Sequence[Stroke], height: int) -> bool:
     width, tall = around(strokes)[2:]
     if tall < max(_SHORTEST_DIGIT, _FLAT * height) or width > WIDEST_DIGIT * tall:
         return False
+    if any(_surrounds(one, other) for one, other in permutations(strokes, 2)):
+        return False
     return all(right.left - left.right < _NEAR * height for left, right in pairwise(strokes))
+
+
+def _surrounds(one: Stroke, other: Stroke) -> bool:
+    """Whether a stroke is a circle or a box around another, which is too large to be dirt in a zero."""
+    inside = one.left < other.left and other.right < one.right and one.top < other.top
+    return inside and other.bottom < one.bottom and other.height > WRITTEN_IN * one.height

@@ -31,7 +31,7 @@ def without_shades(
     `thin` gives the ink in strokes up to `THIN`, `labels (H, W)` and `stats` are those of its components.
     """
     pen = int(THIN * min(ink.shape)) | 1
-    least = _LEAST * pen
+    broadest, least = np.ones((pen, pen), np.uint8), _LEAST * pen
     left = ink
     for label in _broad(labels).tolist():
         x, y, width, height = stats[label, :4].tolist()
@@ -39,7 +39,11 @@ def without_shades(
         own = (labels[region] == label).astype(np.uint8)
         faintest = _BODY * cv2.minMaxLoc(ink[region], own)[1]
         body = above(ink[region] * own, faintest)
-        broad = cv2.erode(body, np.ones((pen, pen), np.uint8))
+        broad = cv2.erode(body, broadest)
+        if (
+            cv2.countNonZero(broad) < least
+        ):  # a shade may be as faint as a blurred edge, but no edge is as broad
+            broad = cv2.erode(own, broadest)
         if cv2.countNonZero(broad) < least:
             continue
         strokes = cv2.bitwise_and(body, above(thin()[region], faintest))
