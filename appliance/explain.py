@@ -98,7 +98,9 @@ def _of_one_tone(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple
 def _judged(crops: Sequence[Crop], judge: Judge) -> list[Judged]:
     """The crops of one tone, judged; and the parts of those in doubt that may be digits that touch."""
     judged = judge(crops)
+    clear = [one.crop.box for one in judged if one.confidence > _BEYOND_DOUBT]
     doubted = [one for one in judged if _may_be_several(one)]
+    doubted = [one for one in doubted if not any(_goes_around(one.crop.box, box) for box in clear)]
     tall = _AS_LARGE * _tallest(doubted)
     doubted = [one for one in doubted if one.crop.box[3] >= tall]
     if not doubted or len(doubted) > _MOST_DOUBTED:
@@ -155,8 +157,8 @@ def _non_digits(chosen: Sequence[Judged], sure: Sequence[Judged]) -> list[Crop]:
     """What is none of it and may be letters: not in or around a clear digit, nor far paler or thicker."""
     palest = AS_DARK * _usual_peak(sure)
     none = [one.crop for one in chosen if not one.is_digit and one.crop.peak > palest]
-    clear = [one.crop.box for one in chosen if one.confidence > _BEYOND_DOUBT]
-    none = [crop for crop in none if not any(_nested(crop.box, box) for box in clear)]
+    clear = [one for one in chosen if one.confidence > _BEYOND_DOUBT]
+    none = [crop for crop in none if not _lies_with(crop, clear)]
     if not (none and sure):
         return none
     thickest = _THICKER * max(one.crop.thickness for one in sure)
@@ -266,7 +268,7 @@ def _only_ones(digits: Iterable[Judged]) -> bool:
 
 
 def _lies_with(crop: Crop, digits: Iterable[Judged]) -> bool:
-    """Whether a crop is a digit or part of one, or what digits that touch are together."""
+    """Whether a crop is a digit, part of one or around one, or what digits that touch are together."""
     return any(_shared(crop.box, one.crop.box) > _MOSTLY for one in digits)
 
 
@@ -295,8 +297,10 @@ def _inside(inner: Box, outer: Box) -> bool:
     return _area(inner) < _area(outer) and _shared(inner, outer) > _MOSTLY
 
 
-def _nested(one: Box, other: Box) -> bool:
-    return _inside(one, other) or _inside(other, one)
+def _goes_around(outer: Box, inner: Box) -> bool:
+    """Whether a box reaches further than another on all sides."""
+    further = outer[0] < inner[0] and outer[1] < inner[1]
+    return further and all(outer[side] + outer[side + 2] > inner[side] + inner[side + 2] for side in (0, 1))
 
 
 def _surrounds(one: Judged, other: Judged) -> bool:

@@ -152,6 +152,13 @@ def test_only_what_is_in_doubt_is_taken_apart() -> None:
     assert right.past == 1 and right.box[0] + right.box[2] == 110
 
 
+def test_nor_is_a_box_that_the_frame_cuts_off_around_a_digit() -> None:
+    box, digit = pair({NONE: 0.99}), Row().add(1, 2, {4: 0.99}).judged[0]
+    inside, beside = (replace(digit, crop=replace(digit.crop, box=(x, 140, 40, 40))) for x in (30, 130))
+    assert asked_for(box, inside) == []
+    assert asked_for(box, beside)
+
+
 def test_dirt_beside_a_number_is_not_taken_apart_nor_a_page_of_print() -> None:
     large, small = pair({NONE: 0.99}), pair({NONE: 0.99}, row=1, height=40)
     assert {part.row for part in asked_for(large, small)} == {0}
