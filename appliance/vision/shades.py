@@ -4,7 +4,7 @@ A shade is broader than a pen and fainter than what meets it. What is as dark as
 was written by a thick pen, and stays.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -17,6 +17,7 @@ _BODY = 0.33  # of a component's strongest ink: what is fainter is a blurred edg
 _DARKER, _BY = 1.25, 24  # times, and levels of ink: how much darker than a shade is what is written
 _BESIDE = 5  # pixels about what is written that are neither
 _WRITTEN = 0.04  # of a body, at least, is written by a thick pen; less is where a pen's own ink is uneven
+_FAINT = 0.3  # of a component is bare shade, at least, that is fainter than its body
 _LEAST = 4  # times the broadest pen, in pixels: what there must be of either
 
 
@@ -31,23 +32,12 @@ def without_shades(
     `thin` gives the ink in strokes up to `THIN`, `labels (H, W)` and `stats` are those of its components.
     """
     pen = int(THIN * min(ink.shape)) | 1
-    broadest, least = np.ones((pen, pen), np.uint8), _LEAST * pen
     left = ink
     for label in _broad(labels).tolist():
         x, y, width, height = stats[label, :4].tolist()
         region = slice(y, y + height), slice(x, x + width)
         own = (labels[region] == label).astype(np.uint8)
-        faintest = _BODY * cv2.minMaxLoc(ink[region], own)[1]
-        body = above(ink[region] * own, faintest)
-        broad = cv2.erode(body, broadest)
-        if (
-            cv2.countNonZero(broad) < least
-        ):  # a shade may be as faint as a blurred edge, but no edge is as broad
-            broad = cv2.erode(own, broadest)
-        if cv2.countNonZero(broad) < least:
-            continue
-        strokes = cv2.bitwise_and(body, above(thin()[region], faintest))
-        shade = _shade(ink[region], body, broad, strokes, least)
+        shade = _shade(ink, own, region, thin, pen)
         if shade is not None:
             left = ink.copy() if left is ink else left
             written = cv2.max(thin()[region], _against(ink[region], shade))
@@ -71,27 +61,46 @@ def _broad(labels: NDArray[np.integer]) -> NDArray[np.integer]:
 
 def _shade(
     ink: NDArray[np.uint8],
-    body: NDArray[np.uint8],
-    broad: NDArray[np.uint8],
-    strokes: NDArray[np.uint8],
-    least: int,
+    own: NDArray[np.uint8],
+    region: tuple[slice, slice],
+    thin: Callable[[], NDArray[np.uint8]],
+    pen: int,
 ) -> float | None:
-    """The ink of the `broad` part of a component's `body`, if it is fainter than what is written.
-
-    Written are its thin `strokes`, there or beside; or, by a thick pen, what is darker of all the body.
-    """
+    """The ink of what is broader than a pen of a component in a region; None if nothing darker is written."""
+    ink = ink[region]
+    faintest = _BODY * cv2.minMaxLoc(ink, own)[1]
+    body = above(ink * own, faintest)
+    square, least = np.ones((pen, pen), np.uint8), _LEAST * pen
+    broad, enough = cv2.erode(body, square), least
+    # A shade may be as faint as a blurred edge, but no edge is so much of it all.
+    if cv2.countNonZero(broad) < least:
+        broad, enough = cv2.erode(own, square), max(least, int(_FAINT * cv2.countNonZero(own)))
+    if cv2.countNonZero(broad) < enough:
+        return None
+    strokes = cv2.bitwise_and(body, above(thin()[region], faintest))
     around = np.ones((_BESIDE, _BESIDE), np.uint8)
     bare = cv2.subtract(broad, cv2.dilate(strokes, around))
-    if cv2.countNonZero(bare) < least:
+    if cv2.countNonZero(bare) < enough:
         return None
     shade = float(np.median(ink[bare > 0]))
     within = cv2.bitwise_and(strokes, cv2.dilate(broad, around))
+    return shade if _is_written(ink, body, (within, strokes), shade, least) else None
+
+
+def _is_written(
+    ink: NDArray[np.uint8],
+    body: NDArray[np.uint8],
+    strokes: Sequence[NDArray[np.uint8]],
+    shade: float,
+    least: int,
+) -> bool:
+    """Whether thin `strokes` are darker than a shade; or, by a thick pen, some of all the `body`."""
     thin = any(
         cv2.countNonZero(written) >= least and cv2.mean(ink, written)[0] > _darker(shade)
-        for written in (within, strokes)
+        for written in strokes
     )
-    thick = cv2.countNonZero(above(ink, _darker(shade)) & body) > _WRITTEN * cv2.countNonZero(body)
-    return shade if thin or thick else None
+    thick = cv2.countNonZero(above(ink, _darker(shade)) & body)
+    return thin or thick > _WRITTEN * cv2.countNonZero(body)
 
 
 def _darker(shade: float) -> float:
