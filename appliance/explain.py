@@ -8,7 +8,7 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision import Box, Crop, overlap, take_apart
+from appliance.vision import Box, Crop, encloses, overlap, take_apart
 from appliance.vision.layout import AS_DARK, PALER, WRITTEN_IN, reading_order
 
 _TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small to be judged by itself
@@ -100,7 +100,7 @@ def _judged(crops: Sequence[Crop], judge: Judge) -> list[Judged]:
     judged = judge(crops)
     clear = [one.crop.box for one in judged if one.confidence > _BEYOND_DOUBT]
     doubted = [one for one in judged if _may_be_several(one)]
-    doubted = [one for one in doubted if not any(_goes_around(one.crop.box, box) for box in clear)]
+    doubted = [one for one in doubted if not any(encloses(one.crop.box, box) for box in clear)]
     tall = _AS_LARGE * _tallest(doubted)
     doubted = [one for one in doubted if one.crop.box[3] >= tall]
     if not doubted or len(doubted) > _MOST_DOUBTED:
@@ -295,12 +295,6 @@ def _count_as_large(crops: Iterable[Crop], size: float) -> int:
 def _inside(inner: Box, outer: Box) -> bool:
     """Whether a box lies within a larger one, as the hole of a zero within the zero."""
     return _area(inner) < _area(outer) and _shared(inner, outer) > _MOSTLY
-
-
-def _goes_around(outer: Box, inner: Box) -> bool:
-    """Whether a box reaches further than another on all sides."""
-    further = outer[0] < inner[0] and outer[1] < inner[1]
-    return further and all(outer[side] + outer[side + 2] > inner[side] + inner[side + 2] for side in (0, 1))
 
 
 def _surrounds(one: Judged, other: Judged) -> bool:

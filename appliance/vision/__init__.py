@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from appliance.vision import crops, cuts, layout
 from appliance.vision.ink import above
 from appliance.vision.sheets import strokes_on_sheets
-from appliance.vision.stroke import Box, overlap
+from appliance.vision.stroke import Box, encloses, overlap
 from appliance.vision.strokes import FindStrokes, find_strokes
 
 __all__ = [
     "Box",
     "Crop",
     "FindStrokes",
+    "encloses",
     "enlarged",
     "find_crops",
     "find_crops_on_sheets",

@@ -17,6 +17,9 @@ _BACKGROUND_ROWS = 120  # the background is smooth: a small picture of it is as 
 THICK, THIN = 0.3, 0.05
 """The thickest stroke of a digit that fills the frame, and of an ordinary one, by the shorter side."""
 
+FAINTEST = 14
+"""Ink that is less is paper."""
+
 _DARKEST_PAPER = 48  # below this, sensor noise would pass for contrast
 _BLURS = ((6.0, 9, 1.3), (3.0, 5, 2.0), (0.0, 3, 2.0))
 """From which noise on, in gray levels, a blur of so many pixels pays, and how much of that noise is left

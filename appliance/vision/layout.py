@@ -14,7 +14,7 @@ from statistics import fmean, median
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.stroke import Box, Stroke, around
+from appliance.vision.stroke import Box, Stroke, around, encloses
 
 _SHORTEST_DIGIT = 9  # pixels
 _FLATTEST_DIGIT = 0.25  # height by width; what is flatter is a dash
@@ -205,5 +205,4 @@ def _may_be_one(strokes: Sequence[Stroke], height: int) -> bool:
 
 def _surrounds(one: Stroke, other: Stroke) -> bool:
     """Whether a stroke is a circle or a box around another, which is too large to be dirt in a zero."""
-    inside = one.left < other.left and other.right < one.right and one.top < other.top
-    return inside and other.bottom < one.bottom and other.height > WRITTEN_IN * one.height
+    return encloses(one.box, other.box) and other.height > WRITTEN_IN * one.height

@@ -13,10 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.ink import Ink, flatten
+from appliance.vision.ink import FAINTEST, Ink, flatten
 
-_INK = 14  # what is more is darker than the lightest paper near it,
-_COVERED = 0.3  # and so much of a striped frame is, at least
+_COVERED = 0.3  # of a striped frame, at least, is darker than the lightest paper near it
 _ROWS = 120  # stripes show in so few as well
 _UNLINED = 5  # cells: what is less than half as broad is no stripe, but a line of the paper
 _SOFT = 1.0  # cells: a step from cell to cell tells no direction
@@ -67,7 +66,7 @@ def evenly_lit(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Ink]:
 
 def _is_covered(ink: Ink) -> bool:
     few = ink.dark[::4, ::4]
-    return bool(np.count_nonzero(few > _INK) > _COVERED * few.size)
+    return bool(np.count_nonzero(few > FAINTEST) > _COVERED * few.size)
 
 
 def _stripes(gray: NDArray[np.uint8]) -> _Course | None:

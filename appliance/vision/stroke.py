@@ -56,6 +56,12 @@ def overlap(one: Box, other: Box) -> int:
     return max(0, width) * max(0, height)
 
 
+def encloses(outer: Box, inner: Box) -> bool:
+    """Whether a box reaches further than another on all sides."""
+    (left, top, width, height), (x, y, wide, high) = outer, inner
+    return left < x and top < y and left + width > x + wide and top + height > y + high
+
+
 def around(strokes: Sequence[Stroke]) -> Box:
     """The smallest box that holds all the strokes."""
     if len(strokes) == 1:

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from appliance.vision.bands import crossing, without_band
 from appliance.vision.components import all_components, components, labelled
-from appliance.vision.ink import THIN, above
+from appliance.vision.ink import FAINTEST, THIN, above
 from appliance.vision.lines import RUNS_ON, joins, lies_on, lines_in
 from appliance.vision.shades import without_shades
 from appliance.vision.stripes import evenly_lit
 from appliance.vision.stroke import Box, Stroke, overlap
 
-_FAINTEST = 14  # ink below this is paper,
-_USUAL = 3  # and so is what is less than so many times the median of all
+_USUAL = 3  # times the median of all ink: what is less is paper
 _FAINTEST_PEAK = 24  # a stroke must somewhere stand out this much:
 _PEAK = 0.9  # where so much of its ink is weaker
 _BODY = 0.42  # of its own peak: what belongs to a stroke, and not to a fainter line that it touches
@@ -54,7 +53,7 @@ def find_strokes(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     """The strokes of a gray frame `uint8 (H, W)`: those dark on light, and those light on dark."""
     gray, ink = evenly_lit(gray)
     up_to = cache(ink.up_to)
-    threshold = max(_FAINTEST, ink.noise)
+    threshold = max(FAINTEST, ink.noise)
     dark = _pieces(ink.dark, threshold, lambda thickest: up_to(thickest).dark, shaded=True)
     dark = [stroke for stroke in dark if _stands_out(gray, stroke, darker=True)]
     light = _pieces(ink.light, threshold, lambda thickest: up_to(thickest).light, ink.is_paper)
