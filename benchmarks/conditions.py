@@ -81,7 +81,7 @@ def shadowed(cast: Callable[[NDArray[np.float32], float, np.random.Generator], P
 
     def make(hand: Hand, rng: np.random.Generator) -> Scene:
         scene = render([_number(rng, 1, 3)], replace(ORDINARY, noise=0, quality=100), hand, rng)
-        x, y, width, height = _bounds(scene, int(rng.integers(len(scene.text))))
+        x, y, width, height = _bounds(scene.owners == int(rng.integers(len(scene.text))))
         shade = cast(np.array([x + width / 2, y + height / 2], np.float32), height, rng)
         return replace(scene, gray=_sensed(scene.gray / 255 * (1 - rng.uniform(0.35, 0.65) * shade), rng))
 
@@ -136,7 +136,7 @@ def _towards(angle: float, length: float) -> NDArray[np.float64]:
 def at_edge(hand: Hand, rng: np.random.Generator) -> Scene:
     """A number that touches the frame's nearest edge."""
     scene = render([_number(rng, 1, 3)], ORDINARY, hand, rng)
-    x, y, width, height = cv2.boundingRect((scene.owners >= 0).astype(np.uint8))
+    x, y, width, height = _bounds(scene.owners >= 0)
     cuts = {  # what is lost of the frame, and what is kept
         x: np.s_[:, x:],
         y: np.s_[y:, :],
@@ -158,7 +158,7 @@ def holding(**look: Any) -> Make:
 
 
 def _held(scene: Scene, rng: np.random.Generator) -> Scene:
-    x, y, width, height = cv2.boundingRect((scene.owners >= 0).astype(np.uint8))
+    x, y, width, height = _bounds(scene.owners >= 0)
     margin = height * rng.uniform(0.5, 1.0)
     left, right, top, bottom = x - margin, x + width + margin, y - margin, y + height + margin
     corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)]) + rng.normal(
@@ -277,7 +277,7 @@ def with_comma(hand: Hand, rng: np.random.Generator) -> Scene:
 def highlighted(hand: Hand, rng: np.random.Generator) -> Scene:
     """A number over which a highlighter was drawn."""
     scene = render([_number(rng, 1, 3)], replace(ORDINARY, noise=0, quality=100), hand, rng)
-    x, y, width, height = cv2.boundingRect((scene.owners >= 0).astype(np.uint8))
+    x, y, width, height = _bounds(scene.owners >= 0)
     ends = [
         np.array([side, y + height * rng.uniform(0.4, 0.6)])
         for side in (x - 0.3 * height, x + width + 0.3 * height)
@@ -352,8 +352,8 @@ def _sheared(digit: Picture, degrees: float) -> Picture:
     return leaning[y : y + h, x : x + w]
 
 
-def _bounds(scene: Scene, index: int) -> tuple[int, int, int, int]:
-    return cv2.boundingRect((scene.owners == index).astype(np.uint8))
+def _bounds(where: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    return cv2.boundingRect(where.astype(np.uint8))
 
 
 def _sensed(picture: Picture, rng: np.random.Generator) -> Any:

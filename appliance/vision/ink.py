@@ -101,6 +101,12 @@ def flatten(gray: NDArray[np.uint8], thickest: float = THICK) -> Ink:
     return Ink(_Smooth(smooth, small, noise * left), thickest)
 
 
+def in_few_rows(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A gray frame `uint8 (H, W)` in so few rows that what is large, a sheet or a stripe, is found fast."""
+    scale = min(1.0, _BACKGROUND_ROWS / min(gray.shape))
+    return cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
 def above(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
     """Where there is more ink than that: 255 there, 0 elsewhere."""
     return cv2.threshold(ink, threshold, 255, cv2.THRESH_BINARY)[1]

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.vision.ink import in_few_rows
 from appliance.vision.stroke import Box, Stroke
 from appliance.vision.strokes import find_strokes
 
-_ROWS = 120  # a sheet shows in so few as well
 _EVEN, _VERY_EVEN = 10, 3  # gray levels within three cells: the latter tells a sheet from a wall as light
 _LINE, _UNLINED = 5, 5  # cells: no line of the paper is broader; gray levels where they are wiped away
 _LEAK = 5  # cells: over no more, a sheet seems to go on with what is behind it
@@ -39,7 +39,7 @@ Mask = NDArray[np.uint8]
 
 def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     """The dark and the light strokes that lie on the sheets of a gray frame `uint8 (H, W)`."""
-    small = _small(gray)
+    small = in_few_rows(gray)
     sheets = find_sheets(small)
     if not sheets.any():
         return [], []
@@ -69,11 +69,6 @@ def find_sheets(small: NDArray[np.uint8]) -> Mask:
             chosen |= sheet
     much = 0 < chosen.mean() < _WHOLE and cv2.mean(even, 1 - chosen)[0] < 1 - _MUCH
     return chosen if much else np.zeros_like(even)
-
-
-def _small(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    scale = min(1.0, _ROWS / min(gray.shape))
-    return cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
 def _changes(small: NDArray[np.uint8]) -> NDArray[np.uint8]:

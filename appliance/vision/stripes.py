@@ -13,10 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.ink import FAINTEST, Ink, flatten
+from appliance.vision.ink import FAINTEST, Ink, flatten, in_few_rows
 
 _COVERED = 0.3  # of a striped frame, at least, is darker than the lightest paper near it
-_ROWS = 120  # stripes show in so few as well
 _UNLINED = 5  # cells: what is less than half as broad is no stripe, but a line of the paper
 _SOFT = 1.0  # cells: a step from cell to cell tells no direction
 _COHERENT = 0.15  # of 1, if all edges were parallel
@@ -71,9 +70,8 @@ def _is_covered(ink: Ink) -> bool:
 
 def _stripes(gray: NDArray[np.uint8]) -> _Course | None:
     """How a frame's stripes run; None if it has none."""
-    scale = min(1.0, _ROWS / min(gray.shape))
-    small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(cv2.medianBlur(small, _UNLINED).astype(np.float32), (0, 0), _SOFT)
+    unlined = cv2.medianBlur(in_few_rows(gray), _UNLINED)
+    small = cv2.GaussianBlur(unlined.astype(np.float32), (0, 0), _SOFT)
     course = _course_of_edges(small)
     if course is None:
         return None
