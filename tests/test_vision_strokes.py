@@ -65,9 +65,20 @@ def test_chalk_is_light_and_pen_is_dark() -> None:
     assert [stroke.box for stroke in between if stroke.height > 0.2 * box[3]] == []
 
 
+@pytest.mark.parametrize("margin", [15, 40, 90])
+@pytest.mark.parametrize("value", [1, 4, 9])
+def test_what_is_light_on_a_dark_label_or_screen_is_a_stroke(value: int, margin: int) -> None:
+    paper = blank()
+    ink = digit(value)
+    label = paper[150 - margin : 150 + ink.shape[0] + margin, 250 - margin : 250 + ink.shape[1] + margin]
+    label[:] = 40
+    box = write(paper, ink, 250, 150, tone=220)
+    assert overlap(max(light(paper), key=lambda stroke: stroke.height).box, box) > 0.8
+
+
 def test_the_hole_of_a_zero_is_no_stroke() -> None:
     paper = blank()
-    write(paper, digit(0, 150, 30), 250, 150)
+    write(paper, digit(0, 150, 12), 250, 150)
     assert light(paper) == []
 
 
@@ -92,6 +103,15 @@ def test_a_faint_line_that_touches_a_digit_falls_away() -> None:
     paper[200:202, 100:500] = 190  # fainter by far than the pen
     box = write(paper, digit(3), 250, 150)
     assert any(overlap(stroke.box, box) > 0.85 for stroke in dark(paper))
+
+
+@pytest.mark.parametrize(("pieces", "seen"), [(23, 23), (24, 0)])
+def test_what_falls_apart_into_very_many_pieces_is_a_grid(pieces: int, seen: int) -> None:
+    paper = blank()
+    paper[239:241, 100:430] = 190  # a faint line, on which they hang
+    for place in range(pieces):
+        paper[225:255, 102 + 14 * place : 106 + 14 * place] = 40
+    assert len(dark(paper)) == seen
 
 
 @pytest.mark.parametrize("noise", [0, 3, 10])

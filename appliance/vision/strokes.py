@@ -24,7 +24,7 @@ _USUAL = 3  # times the median of all ink: what is less is paper
 _FAINTEST_PEAK = 24  # a stroke must somewhere stand out this much:
 _PEAK = 0.9  # where so much of its ink is weaker
 _BODY = 0.42  # of its own peak: what belongs to a stroke, and not to a fainter line that it touches
-_MOST_BODIES = 24  # what falls apart into more is a grid or a texture
+_MOST_BODIES = 23  # what falls apart into more is a grid or a texture
 _SOFT = (0.25, 0.7)  # of its own peak: where a stroke's edge begins and where it is full
 _SMALLEST = 4  # pixels; what is smaller both ways is dirt
 _SMALLEST_REMAINS = 12  # the same where lines were taken out
@@ -33,6 +33,7 @@ _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a pag
 _HOLLOW = 0.2  # of its box: what fills less may be cells
 _MOSTLY = 0.7  # of a box, or of a stroke's pixels: so much lies within another
 _SAMPLES, _CONTRAST = 24, 6  # a side of what lies around a stroke; gray levels that it stands out by
+_JUST_AROUND, _NEARLY_ALL = 0.08, 0.9  # of its size; of what lies there
 _HALO = 4  # pixels that it is wide
 _GLARING = 2.0  # times as strong
 _BROAD = 0.11  # of the frame's shorter side: the thickest strokes on lined paper
@@ -224,7 +225,8 @@ def _is_shadow_across(stroke: Stroke, within: Sequence[Stroke], shape: tuple[int
 
 def _strokes(ink: NDArray[np.uint8], labels: NDArray[np.integer], stats: NDArray[np.int32]) -> list[Stroke]:
     sizes = np.maximum(stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_WIDTH])
-    seen = np.flatnonzero(sizes >= _SMALLEST)[1:]
+    sizes[0] = 0  # the background
+    seen = np.flatnonzero(sizes >= _SMALLEST)
     strokes: list[Stroke] = []
     for label in seen[np.argsort(-stats[seen, cv2.CC_STAT_HEIGHT])][:_MOST]:
         x, y, width, height = (int(value) for value in stats[label, :4])
@@ -240,14 +242,14 @@ def _bodies(own: NDArray[np.uint8], x: int, y: int) -> list[Stroke]:
     if peak < _FAINTEST_PEAK:
         return []
     labels, stats = all_components(above(own, _BODY * peak))
-    count = len(stats)
+    count = len(stats) - 1  # without the background
     if count > _MOST_BODIES:
         return []
     strokes = []
-    for label in range(1, count):
+    for label in range(1, count + 1):
         left, top, width, height = (int(value) for value in stats[label, :4])
         if max(width, height) >= _SMALLEST:
-            mine = labels == label if count > 2 else None
+            mine = labels == label if count > 1 else None
             strokes.append(_stroke(own, mine, (left, top, width, height), peak, x, y))
     return strokes
 
@@ -287,4 +289,22 @@ def _stands_out(gray: NDArray[np.uint8], stroke: Stroke, darker: bool) -> bool:
     if not full.any():
         return False
     own = cv2.mean(gray[y : y + height, x : x + width], full)[0]
-    return own < around - _CONTRAST if darker else own > around + _CONTRAST
+    if darker:
+        return own < around - _CONTRAST
+    return own > around + _CONTRAST or own > _beside(gray, stroke) + _CONTRAST
+
+
+def _beside(gray: NDArray[np.uint8], stroke: Stroke) -> float:
+    """The gray level of the lightest that lies just around a stroke's box, but for a tenth; at an edge, 255.
+
+    What is lighter than that is written on something dark that may itself be small, as a screen or a label.
+    """
+    if stroke.edges_met(gray.shape):
+        return 255.0
+    x, y, width, height = stroke.box
+    reach = int(_JUST_AROUND * max(width, height)) + 2
+    top, left = max(0, y - reach), max(0, x - reach)
+    near = gray[top : y + height + reach, left : x + width + reach]
+    is_beside = np.ones(near.shape, np.bool_)
+    is_beside[y - top : y - top + height, x - left : x - left + width] = False
+    return _quantile(near[is_beside], _NEARLY_ALL)
