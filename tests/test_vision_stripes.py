@@ -39,6 +39,9 @@ def test_bare_paper_is_even(course: tuple[int, int], pitch: float) -> None:
     even, ink = evenly_lit(frame)
     assert even.std() < 0.25 * frame.std()
     assert np.mean(ink.dark > 50) < 0.002
+    rim = np.concatenate([even[0], even[-1], even[:, 0], even[:, -1]])
+    # Not none: the blur of `striped` bends the stripes there.
+    assert np.mean(rim > even.mean() + 0.2 * np.ptp(frame)) < 0.15
 
 
 @pytest.mark.parametrize("pitch", [BROAD, NARROW])

@@ -128,13 +128,17 @@ def _evened(gray: NDArray[np.uint8], course: _Course) -> NDArray[np.uint8]:
 
 
 def _levels(gray: NDArray[np.uint8], straightened: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """How light most of each row is, `uint8 (N, 1)`; 0 where there is no frame."""
+    """How light most of each row is, `uint8 (N, 1)`; beyond the frame, as the nearest row in it."""
     side = int(hypot(*gray.shape)) + 1
     few = np.diag([_SAMPLES / side, 1, 1]) @ straightened
-    rows = np.sort(cv2.warpPerspective(cv2.max(gray, 1), few, (_SAMPLES, side)), axis=1)
+    # The nearest pixel, not a mixture: at the rim that would be one with the black beyond it.
+    sampled = cv2.warpPerspective(cv2.max(gray, 1), few, (_SAMPLES, side), flags=cv2.INTER_NEAREST)
+    rows = np.sort(sampled, axis=1)
     beyond = np.count_nonzero(rows == 0, axis=1)[:, np.newaxis]
     middle = np.minimum((beyond + _SAMPLES) // 2, _SAMPLES - 1)
-    return np.take_along_axis(rows, middle, axis=1)
+    seen = np.flatnonzero(beyond < _SAMPLES)
+    inside = np.clip(np.arange(side), seen[0], seen[-1])
+    return np.take_along_axis(rows, middle, axis=1)[inside]
 
 
 def _moved(right: float, down: float) -> NDArray[np.float64]:
