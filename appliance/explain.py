@@ -215,8 +215,9 @@ def _in_company(one: Judged, doubtless: Sequence[Judged]) -> Judged:
         return one
     if one.crop.box[3] < _AS_LARGE * _tallest(doubtless):
         return one
-    whole = 1 - one.none * (1 - _COMPANY)
-    return replace(one, digits=one.digits / whole, none=one.none * _COMPANY / whole)
+    none = _COMPANY * one.none
+    whole = float(one.digits.sum()) + none
+    return replace(one, digits=one.digits / whole, none=none / whole)
 
 
 def _share_strokes(one: Crop, other: Crop) -> bool:

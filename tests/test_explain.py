@@ -414,6 +414,16 @@ def test_what_stands_beside_a_digit_beyond_doubt_is_hardly_nothing() -> None:
     assert read(Row().add(0, 1, doubtful).add(1, 2, {8: 0.99})) == "48"
 
 
+def test_in_company_a_network_of_ten_classes_is_no_surer_than_it_was_which_digit_it_is() -> None:
+    """It knows no "none": what its likeliest digit lacks counts as that, and the digits alone make up 1."""
+    row = Row().add(0, 1, {3: 0.6, 8: 0.4}).add(1, 2, {7: 0.99})
+    row.judged[0] = replace(row.judged[0], none=0.4)
+    doubtful, _ = found(row)
+    assert doubtful.value == 3
+    assert 0.5 < doubtful.confidence <= 0.6
+    assert doubtful.digits.sum() + doubtful.none == pytest.approx(1)
+
+
 def test_a_digit_is_no_company_for_its_own_strokes() -> None:
     """An open four is a hook and a bar, and the bar no one beside the four."""
     for neighbour in ({}, {8: 0.99}):
