@@ -1,4 +1,4 @@
-"""From judged crops to digits: the best explanation of each row, and what the company says of each digit."""
+"""From judged crops to digits: the best explanation of each row, and what its company says of each digit."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from appliance.vision import Box, Crop, encloses, overlap, take_apart
 from appliance.vision.layout import AS_DARK, PALER, WRITTEN_IN, reading_order
 
-_TO_IGNORE = 0.2  # the cost of leaving a stroke unexplained that is too small to be judged by itself
+_TO_IGNORE = (
+    0.2  # the cost of leaving out what nothing by itself begins with: a speck, the rest of a cut stroke
+)
 _TO_CUT = 0.1  # the cost of each part that a stroke is cut into: few digits touch
 _TO_DISMISS = 0.8  # the cost of taking a stroke for none where it might be digits that touch
 _NEVER = 1e-6  # no probability is taken to be less
@@ -24,7 +26,7 @@ _COMPANY = 0.05  # how much less likely it is, beside such a digit, that somethi
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _THICKER = 2.0  # times as thick as the thickest digit: no pen wrote that as well
 _CLOSE = 0.3  # of the height: how far apart the letters of a word stand, or the digits of a number, at most
-_CROWD, _CROWD_FOR_ONES = 2.5, 4.0  # powers of 1 + how much else there is: what odds exceed
+_CROWD, _CROWD_FOR_ONES = 2.5, 4.0  # the odds of digits exceed this power of 1 + how much else there is
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
 _SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less
 _MOSTLY = 0.7  # of the smaller of two boxes
@@ -38,7 +40,10 @@ _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A crop with the network's calibrated probabilities: of the ten digits `float32 (10,)`, and of none."""
+    """A crop with the network's calibrated probabilities: of the ten digits `float32 (10,)`, and of none.
+
+    For a network of ten classes, `none` is what the likeliest digit lacks, and the digits alone make up 1.
+    """
 
     crop: Crop
     digits: NDArray[np.float32]
@@ -174,11 +179,11 @@ def best_explanation(row: Sequence[Judged]) -> list[Judged]:
     ends = sorted({0.0, *(end for one in row for end in (one.crop.first, one.crop.past))})
     cost = {ends[0]: 0.0}
     way: dict[float, tuple[float, Judged | None]] = {}
-    judged_alone = {one.crop.first for one in row if one.crop.is_whole or one.crop.is_part}
+    explained_from = {one.crop.first for one in row if one.crop.is_whole or one.crop.is_part}
     taken_apart = {one.crop.first for one in row if one.crop.is_part}
     for before, end in pairwise(ends):
         cost[end], way[end] = np.inf, (before, None)
-        if before not in judged_alone:
+        if before not in explained_from:
             cost[end] = cost[before] + _TO_IGNORE
         for one in (one for one in row if one.crop.past == end):
             price = cost[one.crop.first] + _price(one, one.crop.first in taken_apart)
@@ -249,7 +254,7 @@ def _is_small_print(row: Sequence[Judged], tallest: int) -> bool:
 
 
 def _is_fence(digits: Sequence[Judged]) -> bool:
-    return len(digits) > _FENCE and _only_ones(digits)
+    return len(digits) > _FENCE and only_ones(digits)
 
 
 def _stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
@@ -260,17 +265,18 @@ def _stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
     others = float((np.minimum(sizes[sizes >= _SPECK], 1) ** _SMALLER).sum())
     confidences = np.clip([one.confidence for one in digits], _NEVER, 1 - _NEVER)
     sure = np.exp(np.log(confidences).mean())
-    power = _CROWD_FOR_ONES if _only_ones(digits) else _CROWD
+    power = _CROWD_FOR_ONES if only_ones(digits) else _CROWD
     return not others or np.log(sure / (1 - sure)) > power * np.log1p(others)
 
 
-def _only_ones(digits: Iterable[Judged]) -> bool:
+def only_ones(digits: Iterable[Judged]) -> bool:
+    """Whether there is nothing but ones, which bare strokes may be; or nothing at all."""
     return all(one.value == 1 for one in digits)
 
 
 def _lies_with(crop: Crop, digits: Iterable[Judged]) -> bool:
     """Whether a crop is a digit, part of one or around one, or what digits that touch are together."""
-    return any(_shared(crop.box, one.crop.box) > _MOSTLY for one in digits)
+    return any(_share_of_smaller(crop.box, one.crop.box) > _MOSTLY for one in digits)
 
 
 def _usual_peak(digits: Sequence[Judged]) -> float:
@@ -295,7 +301,7 @@ def _count_as_large(crops: Iterable[Crop], size: float) -> int:
 
 def _inside(inner: Box, outer: Box) -> bool:
     """Whether a box lies within a larger one, as the hole of a zero within the zero."""
-    return _area(inner) < _area(outer) and _shared(inner, outer) > _MOSTLY
+    return _area(inner) < _area(outer) and _share_of_smaller(inner, outer) > _MOSTLY
 
 
 def _surrounds(one: Judged, other: Judged) -> bool:
@@ -307,7 +313,7 @@ def _surrounds(one: Judged, other: Judged) -> bool:
     return circle or (_beyond_doubt(other) and other.confidence >= one.confidence)
 
 
-def _shared(one: Box, other: Box) -> float:
+def _share_of_smaller(one: Box, other: Box) -> float:
     """How much of the smaller box lies in the other."""
     return overlap(one, other) / min(_area(one), _area(other))
 

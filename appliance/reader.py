@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from appliance.card import NOT_A_DIGIT
 from appliance.config import EngineName
 from appliance.engine import open_engine
-from appliance.explain import Judged, digits_of
+from appliance.explain import Judged, digits_of, only_ones
 from appliance.frame import Frame
 from appliance.vision import Box, Crop, find_crops, find_crops_on_sheets, overlap
 
-_RARER = 0.5  # times as many of what a camera is held at are none as of the crops that networks learn from
-_CROWDED = 6  # that are no digits: a frame with more shows more than a number
+_RARER = 0.5  # times as often as among the crops that networks learn from, what a camera sees is none
+_CROWDED = 6  # crops that are none: with more, a frame shows more than a number, perhaps one on a sheet
+_MOST_PASSED_OVER = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,12 @@ class Reading:
         """The number seen, such as `"42"`."""
         return "".join(str(digit.value) for digit in self.digits)
 
-    def passed_over(self, most: int = 6) -> tuple[Digit, ...]:
+    def passed_over(self) -> tuple[Digit, ...]:
         """The tallest strokes that are part of no digit that was read, as the digits they would be."""
         read = [digit.box for digit in self.digits]
         strokes = [one for one in self.judged if one.crop.is_whole]
         left = [one for one in strokes if not any(overlap(one.crop.box, box) for box in read)]
-        return tuple(map(_digit, sorted(left, key=lambda one: -one.crop.box[3])[:most]))
+        return tuple(map(_digit, sorted(left, key=lambda one: -one.crop.box[3])[:_MOST_PASSED_OVER]))
 
 
 class Reader:
@@ -73,10 +74,10 @@ class Reader:
     def read(self, frame: Frame) -> Reading:
         """The digits of a frame. Never raises for what the pixels hold."""
         digits, judged = digits_of(find_crops(frame.gray), self._judge, self._threshold)
-        on_sheets = None
+        from_sheets = None
         if not digits or sum(not one.is_digit for one in judged) > _CROWDED:
-            on_sheets = self._read_sheets(frame)
-        return on_sheets or Reading(tuple(map(_digit, digits)), judged)
+            from_sheets = self._read_sheets(frame)
+        return from_sheets or Reading(tuple(map(_digit, digits)), judged)
 
     def read_crop(self, image: NDArray[np.uint8]) -> int | None:
         """The digit that a crop `(28, 28)`, white on black, holds by itself; None for none."""
@@ -86,7 +87,7 @@ class Reader:
     def _read_sheets(self, frame: Frame) -> Reading | None:
         """What is written on a sheet among much else; of ones alone nothing, they may be of all that else."""
         digits, judged = digits_of(find_crops_on_sheets(frame.gray), self._judge, self._threshold)
-        if all(one.value == 1 for one in digits):
+        if only_ones(digits):
             return None
         return Reading(tuple(map(_digit, digits)), judged, on_sheets=True)
 

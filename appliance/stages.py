@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from appliance.errors import FrameError
 from appliance.frame import Frame
 from appliance.reader import Reading
-from appliance.vision import Crop, FindStrokes, enlarged
+from appliance.vision import Box, Crop, FindStrokes, enlarged
 from appliance.vision.sheets import strokes_on_sheets
 from appliance.vision.stripes import evenly_lit
 from appliance.vision.strokes import find_strokes
@@ -32,10 +32,11 @@ def draw_stages(frame: Frame, reading: Reading, folder: Path) -> list[Path]:
     darker = 2 * sum(crop.dark for crop in crops) >= len(crops)
     pictures = {
         "1-frame": frame.gray,
+        # Of the whole frame, even if then only the sheets in it were looked at.
         "2-ink": cv2.bitwise_not(ink.dark if darker else ink.light),
         "3-strokes": _strokes(seen, strokes_on_sheets if reading.on_sheets else find_strokes),
         "4-hypotheses": _boxes(frame.gray, [crop.box for crop in crops]),
-        "5-crops": _sheet(crops),
+        "5-crops": _contact_sheet(crops),
         "6-reading": draw_reading(frame.gray, reading),
     }
     stem = Path(frame.name).stem or "frame"
@@ -73,17 +74,16 @@ def _strokes(gray: NDArray[np.uint8], find: FindStrokes) -> Picture:
     return picture
 
 
-def _boxes(gray: NDArray[np.uint8], boxes: Sequence[tuple[int, int, int, int]]) -> Picture:
+def _boxes(gray: NDArray[np.uint8], boxes: Sequence[Box]) -> Picture:
     picture = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
     for number, (x, y, width, height) in enumerate(boxes):
         cv2.rectangle(picture, (x, y), (x + width, y + height), _COLOURS[number % len(_COLOURS)], 1)
     return picture
 
 
-def _sheet(crops: Sequence[Crop]) -> Picture:
+def _contact_sheet(crops: Sequence[Crop]) -> Picture:
     images = [cv2.copyMakeBorder(crop.image, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=96) for crop in crops]
-    images += [np.zeros((30, 30), np.uint8)] * (
-        -len(images) % _CROPS_A_ROW or (0 if images else _CROPS_A_ROW)
-    )
+    missing = -len(images) % _CROPS_A_ROW if images else _CROPS_A_ROW
+    images += [np.zeros((30, 30), np.uint8)] * missing
     rows = [np.hstack(images[at : at + _CROPS_A_ROW]) for at in range(0, len(images), _CROPS_A_ROW)]
     return cv2.resize(np.vstack(rows), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)

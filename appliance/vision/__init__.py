@@ -2,9 +2,10 @@
 
 `strokes` finds the connected pieces: on the way it has `stripes` even out the light and `ink` flatten it,
 `bands` take out what runs straight across, `shades` what a hand darkens, and `lines` the paper's. `layout`
-arranges the pieces in rows and proposes what belongs together, `crops` makes the pictures that the network
-sees. Of those that it takes for no digit, `cuts` takes apart what may be digits that touch. Where all that
-is lost among much else, `sheets` finds what was written on one.
+arranges the pieces in rows and proposes what belongs together, `crops` draws the pictures that the network
+sees; `find_crops`, here, has them do so one after another. Of those that the network takes for no digit,
+`cuts` takes apart what may be digits that touch. Where all that is lost among much else, `sheets` finds what
+was written on one.
 """
 
 from collections.abc import Sequence
@@ -37,7 +38,7 @@ __all__ = [
 _SMALLEST_FRAME = 240  # pixels of its shorter side; a smaller frame is enlarged first
 _MOST_ENLARGED = 4.0
 _MOST_CROPS = 48  # that are judged in one frame, so that a page of print takes no longer than a number
-_PRINT = 0.5  # of the tallest row: where others as tall are too many to judge, it is a keyboard or print
+_PRINT = 0.5  # of the tallest row: where there is no time for a taller one, it is a keyboard or print
 
 
 @dataclass(frozen=True)
@@ -116,14 +117,6 @@ def take_apart(crop: Crop) -> list[Crop]:
     return found
 
 
-def _find_in(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
-    large, scale = enlarged(gray)
-    found = _find(large, find)
-    if scale == 1:
-        return found
-    return [replace(crop, box=_scaled(crop.box, (1 / scale, 1 / scale), gray.shape)) for crop in found]
-
-
 def enlarged(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
     """A gray frame `uint8 (H, W)` as vision looks at it, and how many times as large it is, at least once."""
     scale = min(_MOST_ENLARGED, _SMALLEST_FRAME / min(gray.shape))
@@ -132,12 +125,19 @@ def enlarged(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
     return cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), scale
 
 
+def _find_in(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
+    large, scale = enlarged(gray)
+    found = _find(large, find)
+    if scale == 1:
+        return found
+    return [replace(crop, box=_scaled(crop.box, (1 / scale, 1 / scale), gray.shape)) for crop in found]
+
+
 def _find(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
-    tones = [layout.find_rows(strokes, gray.shape) for strokes in find(gray)]
     rows = [
         (row, dark, list(layout.hypotheses(row)))
-        for dark, tone in zip((True, False), tones, strict=True)
-        for row in tone
+        for dark, strokes in zip((True, False), find(gray), strict=True)
+        for row in layout.find_rows(strokes, gray.shape)
     ]
     found: list[Crop] = []
     for number in sorted(_affordable([(row.height, len(proposed)) for row, _, proposed in rows])):

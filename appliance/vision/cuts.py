@@ -89,7 +89,7 @@ def _small(ink: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _cuts(small: NDArray[np.float32]) -> list[Seam]:
-    """The paths that most speaks for, no two alike."""
+    """The paths that least speaks against, no two alike."""
     pen = _pen(small)
     if pen > _BROADEST * _ROWS:
         return []
@@ -97,7 +97,7 @@ def _cuts(small: NDArray[np.float32]) -> list[Seam]:
     paths = np.concatenate([along, across])
     weights = np.repeat(np.array([_IN_COMMON, 1], np.float32) / pen, (len(along), len(across)))
     badness = _badness(small, paths, weights)
-    left = np.take_along_axis(_up_to(np.add, small), paths.T, axis=1) / max(1.0, float(small.sum()))
+    left = np.take_along_axis(_left_of(np.add, small), paths.T, axis=1) / max(1.0, float(small.sum()))
     share = left.sum(axis=0)
     badness[(share < _LEAST) | (share > 1 - _LEAST)] = np.inf
     most = min(_MOST_OF_ALL, _MOST * (small.shape[1] - 2 * _MARGIN) / _ROWS)
@@ -112,11 +112,11 @@ def _cuts(small: NDArray[np.float32]) -> list[Seam]:
 def _paths_along(small: NDArray[np.float32]) -> Seams:
     """The straight paths `(N, rows)` from each notch above to those below."""
     inked = small > 0.5
-    above = _notches(inked)
-    below = [(_ROWS - 1 - row, column) for row, column in _notches(inked[::-1])]
+    upper = _notches(inked)
+    lower = [(_ROWS - 1 - row, column) for row, column in _notches(inked[::-1])]
     paths = [
         np.rint(np.interp(np.arange(_ROWS), (top, bottom), (begin, end))).astype(np.int64)
-        for (top, begin), (bottom, end) in product(above, below)
+        for (top, begin), (bottom, end) in product(upper, lower)
         if abs(end - begin) <= _STEEP * (bottom - top)
     ]
     return np.array(paths, np.int64).reshape(-1, _ROWS)
@@ -173,14 +173,14 @@ def _badness(small: NDArray[np.float32], paths: Seams, weights: NDArray[np.float
     along = np.take_along_axis(small, columns, axis=1)
     crossed = along > 0.5
     times = crossed[0] + np.count_nonzero(crossed[1:] & ~crossed[:-1], axis=0)
-    sides = _up_to(np.maximum, small), _up_to(np.maximum, small[:, ::-1])[:, ::-1]
+    sides = _left_of(np.maximum, small), _left_of(np.maximum, small[:, ::-1])[:, ::-1]
     height = np.minimum(*(_height(np.take_along_axis(side, columns, axis=1)) for side in sides)) / _ROWS
     badness = weights * along.sum(axis=0) + times + _UNEVEN * np.maximum(0, _EVEN - height)
     return np.where(height >= _LOWEST, badness, np.inf)
 
 
-def _up_to(what: np.ufunc, ink: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What all columns left of each column's left edge come to, `(rows, columns + 1)`."""
+def _left_of(what: np.ufunc, ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The sum or the maximum, as `what` says, of all that is left of each column `(rows, columns + 1)`."""
     found = np.zeros((ink.shape[0], ink.shape[1] + 1), np.float32)
     what.accumulate(ink, axis=1, out=found[:, 1:])
     return found
@@ -194,7 +194,7 @@ def _height(darkest: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _pen(ink: NDArray[np.float32]) -> float:
-    """The usual width of the stroke; across n pixels the distances to its edge, 1 to n / 2, tell it."""
+    """The usual width of the stroke: across one of n pixels, distances to its edge are n / 4 + 1 / 2."""
     inked = cv2.copyMakeBorder((ink > 0.5).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     away = cv2.distanceTransform(inked, cv2.DIST_L2, 3)
     return max(1.0, 4 * float(away[away > 0].mean()) - 2) if away.any() else 1.0

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_BACKGROUND_ROWS = 120  # the background is smooth: a small picture of it is as good, and far faster
+_CELLS = 120  # of a frame's shorter side: the background is smooth, a small picture of it as good
 THICK, THIN = 0.3, 0.05
 """The thickest stroke of a digit that fills the frame, and of an ordinary one, by the shorter side."""
 
@@ -22,8 +22,8 @@ FAINTEST = 14
 
 _DARKEST_PAPER = 48  # below this, sensor noise would pass for contrast
 _BLURS = ((6.0, 9, 1.3), (3.0, 5, 2.0), (0.0, 3, 2.0))
-"""From which noise on, in gray levels, a blur of so many pixels pays, and how much of that noise is left
-at its peaks."""
+"""From this mean noise on, in gray levels, a blur of so many pixels; and how many times that noise its peaks
+are afterwards."""
 _NOISE_ROWS = 9  # one row in so many tells the noise of all
 _LIGHTER = 1.01  # times as light as its board is chalk, at least
 
@@ -94,17 +94,15 @@ def flatten(gray: NDArray[np.uint8], thickest: float = THICK) -> Ink:
     noise = _noise(gray)
     blur, left = next((blur, left) for least, blur, left in _BLURS if noise >= least)
     smooth = cv2.GaussianBlur(gray, (blur, blur), 0)
+    return Ink(_Smooth(smooth, in_cells(smooth), noise * left), thickest)
+
+
+def in_cells(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A gray frame `uint8 (H, W)` in so few pixels, called cells, that what is large is found fast."""
     height, width = gray.shape
-    cell = max(1.0, min(height, width) / _BACKGROUND_ROWS)
+    cell = max(1.0, min(height, width) / _CELLS)
     size = (max(1, round(width / cell)), max(1, round(height / cell)))
-    small = cv2.resize(smooth, size, interpolation=cv2.INTER_AREA)
-    return Ink(_Smooth(smooth, small, noise * left), thickest)
-
-
-def in_few_rows(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A gray frame `uint8 (H, W)` in so few rows that what is large, a sheet or a stripe, is found fast."""
-    scale = min(1.0, _BACKGROUND_ROWS / min(gray.shape))
-    return cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
 
 
 def above(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:

@@ -137,8 +137,8 @@ def _spans(stroke: Stroke, shape: tuple[int, int]) -> bool:
 
 def _is_thread(stroke: Stroke) -> bool:
     """Whether a stroke is thinner than any pen's, as the outline of a sheet or a telephone is."""
-    long = stroke.width + stroke.height
-    return float(stroke.ink.sum(dtype=np.int64)) / 255 < _THINNEST * max(stroke.box[2:]) * long
+    half_outline = stroke.width + stroke.height
+    return float(stroke.ink.sum(dtype=np.int64)) / 255 < _THINNEST * max(stroke.box[2:]) * half_outline
 
 
 def _leaves(stroke: Stroke, shape: tuple[int, int]) -> bool:

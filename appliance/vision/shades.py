@@ -46,13 +46,13 @@ def without_shades(
 
 
 def _against(ink: NDArray[np.uint8], shade: float) -> NDArray[np.uint8]:
-    """The ink as it is against a shade that it was written in, of what is that much darker."""
+    """The ink as if that shade were white paper; 0 where it is not so much darker."""
     against = cv2.convertScaleAbs(cv2.subtract(ink, shade), alpha=255 / (255 - shade))
     return cv2.copyTo(against, above(ink, _darker(shade)))
 
 
 def _broad(labels: NDArray[np.integer]) -> NDArray[np.integer]:
-    """The components that are somewhere broader than a pen."""
+    """The components that are somewhere broader than a pen, as a coarse look tells."""
     step = max(1, round(min(labels.shape) / _ROWS))
     few = np.ascontiguousarray(labels[::step, ::step])
     pen = int(THIN * _ROWS) | 1
@@ -66,7 +66,7 @@ def _shade(
     thin: Callable[[], NDArray[np.uint8]],
     pen: int,
 ) -> float | None:
-    """The ink of what is broader than a pen of a component in a region; None if nothing darker is written."""
+    """How strong the ink is of a component's broad part; None if nothing darker is written there."""
     ink = ink[region]
     faintest = _BODY * cv2.minMaxLoc(ink, own)[1]
     body = above(ink * own, faintest)

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.ink import in_few_rows
+from appliance.vision.components import components
+from appliance.vision.ink import in_cells
 from appliance.vision.stroke import Box, Stroke
 from appliance.vision.strokes import find_strokes
 
@@ -32,14 +33,14 @@ _MUCH = 0.06  # of all that is no sheet is not even, at least
 _INSIDE = 0.97  # of a stroke's box lies on the sheet that it was written on
 _BLANK = 15  # cells, of which most are paper whatever is written on it
 _SMOOTH = 31  # cells
-_LEAST_SHARE = 1e-3  # of the paper about a place: where there is none, it is as usual
+_LEAST_SHARE = 1e-3  # what the usual paper weighs in that about a place: it tells only where there is none
 
 Mask = NDArray[np.uint8]
 
 
 def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     """The dark and the light strokes that lie on the sheets of a gray frame `uint8 (H, W)`."""
-    small = in_few_rows(gray)
+    small = in_cells(gray)
     sheets = find_sheets(small)
     if not sheets.any():
         return [], []
@@ -54,7 +55,7 @@ def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Strok
 
 
 def find_sheets(small: NDArray[np.uint8]) -> Mask:
-    """Where there are sheets with something on them in a gray frame of few rows `uint8 (H, W)`: 1 there.
+    """Where there are sheets with something on them in a gray frame's cells `uint8 (H, W)`: 1 there.
 
     Of sheets that lie on one another only the smaller; none unless there is much beside them.
     """
@@ -90,7 +91,7 @@ def _sheets(*evens: Mask) -> list[Mask]:
 
 def _hulls(even: Mask) -> Iterator[NDArray[np.int32]]:
     """Those of the regions that may be sheets."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(even)
+    labels, stats = components(even)
     for label in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > _UNWRITTEN * _LARGE * even.size) + 1:
         hull = _hull(labels == label)
         if hull is not None:

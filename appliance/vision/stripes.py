@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.ink import FAINTEST, Ink, flatten, in_few_rows
+from appliance.vision.ink import FAINTEST, Ink, flatten, in_cells
 
 _COVERED = 0.3  # of a striped frame, at least, is darker than the lightest paper near it
 _UNLINED = 5  # cells: what is less than half as broad is no stripe, but a line of the paper
@@ -70,7 +70,7 @@ def _is_covered(ink: Ink) -> bool:
 
 def _stripes(gray: NDArray[np.uint8]) -> _Course | None:
     """How a frame's stripes run; None if it has none."""
-    unlined = cv2.medianBlur(in_few_rows(gray), _UNLINED)
+    unlined = cv2.medianBlur(in_cells(gray), _UNLINED)
     small = cv2.GaussianBlur(unlined.astype(np.float32), (0, 0), _SOFT)
     course = _course_of_edges(small)
     if course is None:

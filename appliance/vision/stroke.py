@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Box = tuple[int, int, int, int]
-"""`(x, y, width, height)` in pixels: of the frame, or of a small frame as enlarged, until crops are found."""
+"""`(x, y, width, height)` in pixels: a crop's are those of the frame, a stroke's of the frame as enlarged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Stroke:
     box: Box
     ink: NDArray[np.uint8]
     peak: float
-    """How strong the ink is of the piece it was cut from, but for the strongest tenth: 0 to 255, as `Ink`."""
+    """Nine tenths of the ink of the component that it comes from are weaker: 0 to 255, as `Ink`."""
 
     @property
     def left(self) -> int:

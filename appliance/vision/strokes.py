@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.bands import crossing, without_band
-from appliance.vision.components import all_components, components, labelled
+from appliance.vision.components import components, components_throughout, labelled
 from appliance.vision.ink import FAINTEST, THIN, above
 from appliance.vision.lines import RUNS_ON, joins, lies_on, lines_in
 from appliance.vision.shades import without_shades
@@ -21,8 +21,8 @@ from appliance.vision.stripes import evenly_lit
 from appliance.vision.stroke import Box, Stroke, overlap
 
 _USUAL = 3  # times the median of all ink: what is less is paper
-_FAINTEST_PEAK = 24  # a stroke must somewhere stand out this much:
-_PEAK = 0.9  # where so much of its ink is weaker
+_PEAK = 0.9  # so much of a component's ink is weaker than its peak
+_FAINTEST_PEAK = 24  # what has a lower one is no stroke
 _BODY = 0.42  # of its own peak: what belongs to a stroke, and not to a fainter line that it touches
 _MOST_BODIES = 23  # what falls apart into more is a grid or a texture
 _SOFT = (0.25, 0.7)  # of its own peak: where a stroke's edge begins and where it is full
@@ -32,7 +32,8 @@ _MOST = 64  # pieces of one tone at one look, the tallest first
 _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a page, and what touches them
 _HOLLOW = 0.2  # of its box: what fills less may be cells
 _MOSTLY = 0.7  # of a box, or of a stroke's pixels: so much lies within another
-_SAMPLES, _CONTRAST = 24, 6  # a side of what lies around a stroke; gray levels that it stands out by
+_SAMPLES = 24  # pixels along each side of what lies around a stroke that are looked at
+_CONTRAST = 6  # gray levels that a stroke differs by from most of them
 _JUST_AROUND, _NEARLY_ALL = 0.08, 0.9  # of its size; of what lies there
 _HALO = 4  # pixels that it is wide
 _GLARING = 2.0  # times as strong
@@ -79,7 +80,7 @@ def _pieces(
     is_background: Callable[[NDArray[np.bool_]], bool] = lambda where: False,
     shaded: bool = False,
 ) -> list[Stroke]:
-    """The strokes of one tone, of ink `uint8 (H, W)` above `threshold`; `up_to` gives that of thinner ones.
+    """The strokes of one tone, of ink `uint8 (H, W)` above `threshold`; `up_to` gives that of thin ones only.
 
     `is_background` says of what sprawls over the frame whether it is what is written on, `shaded` whether to
     look for shades.
@@ -202,7 +203,7 @@ def _strokes_in_shadow(ink: NDArray[np.uint8]) -> list[Stroke]:
 
 
 def _apart_from(known: Sequence[Stroke], strokes: Sequence[Stroke], shape: tuple[int, ...]) -> list[Stroke]:
-    """The strokes that lie in none of those known, but for what sprawls."""
+    """The strokes that lie in none of those known; of these, what sprawls does not count."""
     whole = [
         stroke
         for stroke in known
@@ -241,7 +242,7 @@ def _bodies(own: NDArray[np.uint8], x: int, y: int) -> list[Stroke]:
     peak = _quantile(own[own > 0], _PEAK)
     if peak < _FAINTEST_PEAK:
         return []
-    labels, stats = all_components(above(own, _BODY * peak))
+    labels, stats = components_throughout(above(own, _BODY * peak))
     count = len(stats) - 1  # without the background
     if count > _MOST_BODIES:
         return []
@@ -269,7 +270,7 @@ def _stroke(
 
 
 def _quantile(values: NDArray[np.uint8], share: float) -> float:
-    """The value that so many lie below; numpy sorts bytes by counting them, but its own quantiles do not."""
+    """As numpy's own, but faster: it sorts bytes by counting them, though not for that."""
     ordered = np.sort(values, axis=None, kind="stable")
     place = share * (ordered.size - 1)
     low, high = (int(ordered[rank]) for rank in (int(place), min(int(place) + 1, ordered.size - 1)))
