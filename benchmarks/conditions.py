@@ -80,7 +80,7 @@ def shadowed(cast: Callable[[NDArray[np.float32], float, np.random.Generator], P
     """Numbers on one of whose digits a shadow falls, cast by something near it."""
 
     def make(hand: Hand, rng: np.random.Generator) -> Scene:
-        scene = render([_number(rng, 1, 3)], replace(ORDINARY, noise=0, quality=100), hand, rng)
+        scene = _unseen(hand, rng)
         x, y, width, height = _bounds(scene.owners == int(rng.integers(len(scene.text))))
         shade = cast(np.array([x + width / 2, y + height / 2], np.float32), height, rng)
         return replace(scene, gray=_sensed(scene.gray / 255 * (1 - rng.uniform(0.35, 0.65) * shade), rng))
@@ -276,7 +276,7 @@ def with_comma(hand: Hand, rng: np.random.Generator) -> Scene:
 
 def highlighted(hand: Hand, rng: np.random.Generator) -> Scene:
     """A number over which a highlighter was drawn."""
-    scene = render([_number(rng, 1, 3)], replace(ORDINARY, noise=0, quality=100), hand, rng)
+    scene = _unseen(hand, rng)
     x, y, width, height = _bounds(scene.owners >= 0)
     ends = [
         np.array([side, y + height * rng.uniform(0.4, 0.6)])
@@ -287,6 +287,17 @@ def highlighted(hand: Hand, rng: np.random.Generator) -> Scene:
     )
     lit = scene.gray / 255 * (1 - rng.uniform(0.1, 0.3) * _soft(mark))
     return replace(scene, gray=_sensed(lit, rng))
+
+
+def on_a_label(hand: Hand, rng: np.random.Generator) -> Scene:
+    """One or two light digits on a dark label, or a small screen, with something light all around it."""
+    scene = _unseen(hand, rng, most=2, paper="board")
+    x, y, width, height = _bounds(scene.owners >= 0)
+    margin = round(height * rng.uniform(0.15, 0.6))
+    label = np.zeros(FRAME, np.float32)
+    label[max(0, y - margin) : y + height + margin, max(0, x - margin) : x + width + margin] = 1
+    label = _soft(label)
+    return replace(scene, gray=_sensed(scene.gray / 255 * label + rng.uniform(0.5, 0.9) * (1 - label), rng))
 
 
 def form(hand: Hand, rng: np.random.Generator) -> Scene:
@@ -354,6 +365,11 @@ def _sheared(digit: Picture, degrees: float) -> Picture:
 
 def _bounds(where: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     return cv2.boundingRect(where.astype(np.uint8))
+
+
+def _unseen(hand: Hand, rng: np.random.Generator, most: int = 3, **look: Any) -> Scene:
+    """A number of up to so many digits, before a camera takes it."""
+    return render([_number(rng, 1, most)], replace(ORDINARY, noise=0, quality=100, **look), hand, rng)
 
 
 def _sensed(picture: Picture, rng: np.random.Generator) -> Any:
@@ -425,6 +441,7 @@ def _conditions() -> Iterator[Condition]:
     yield Condition("numbers", "in a box", framed(box))
     yield Condition("numbers", "with a comma", with_comma)
     yield Condition("numbers", "highlighted", highlighted)
+    yield Condition("numbers", "on a dark label", on_a_label)
     yield Condition("numbers", "cells of a form", form)
     yield Condition("numbers", "sudoku", sudoku)
     for name, (value, shape) in SHAPES.items():
