@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
+from math import ceil
 from statistics import median
 
 import numpy as np
@@ -33,6 +34,8 @@ _MOSTLY = 0.7  # of the smaller of two boxes
 _FENCE = 4  # more ones than this, and nothing else in the frame or in their row, are a fence or a keyboard
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
 _AS_LARGE = 0.5  # of the tallest digit: what is none beside it is a letter, if as large, and dirt otherwise
+_FEATURE = 0.1  # of a zero's height, at least, is what is drawn in it: less may be dirt
+_MET = 10  # of 255, in the mean: with more of the zero's own ink in its box, it is but a part of it
 _COMMA = 0.45  # of the tallest digit: what is lower, alone in its row, is a comma,
 _SMALL_PRINT = 0.3  # and a row that is lower, print
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
@@ -91,12 +94,12 @@ def _of_one_tone(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple
     tones = [[crop for crop in crops if crop.dark is dark] for dark in (True, False)]
     first, second = (0, 1) if _greatest_weight(tones[0]) >= _greatest_weight(tones[1]) else (1, 0)
     judged = _judged(tones[first], judge)
-    digits = _credible(_read_rows(judged, threshold))
+    digits = _credible(_read_rows(judged, threshold), judged)
     sure, weight = _weight(digits)
     if sure and weight > _greatest_weight(tones[second]):
         return digits, judged
     judged_too = _judged(tones[second], judge)
-    digits_too = _credible(_read_rows(judged_too, threshold))
+    digits_too = _credible(_read_rows(judged_too, threshold), judged_too)
     return max(digits, digits_too, key=_weight), [*judged, *judged_too]
 
 
@@ -229,9 +232,10 @@ def _share_strokes(one: Crop, other: Crop) -> bool:
     return one.first < other.past and other.first < one.past
 
 
-def _credible(digits: Sequence[Judged]) -> list[Judged]:
-    """What is left of the digits of one tone in the light of each other."""
+def _credible(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
+    """What is left of the digits of one tone in the light of each other, and of all that is in their tone."""
     digits = [one for one in digits if not any(_surrounds(one, other) for other in digits)]
+    digits = [one for one in digits if not _is_face(one, judged)]
     lowest = _LOWEST * _usual_height(digits)
     digits = [one for one in digits if one.crop.box[3] >= lowest]
     tallest = _tallest(digits)
@@ -311,6 +315,28 @@ def _surrounds(one: Judged, other: Judged) -> bool:
         return False
     circle = one.value == 0 and inner[3] > WRITTEN_IN * outer[3]
     return circle or (_beyond_doubt(other) and other.confidence >= one.confidence)
+
+
+def _is_face(one: Judged, judged: Iterable[Judged]) -> bool:
+    """Whether a zero is the outline of what several strokes are drawn in: of a face, a clock or a button."""
+    palest, smallest = AS_DARK * one.crop.peak, _FEATURE * one.crop.box[3]
+    features = [
+        other
+        for other in judged
+        if other.crop.is_whole
+        and other.crop.peak > palest
+        and max(other.crop.box[2:]) >= smallest
+        and encloses(one.crop.box, other.crop.box)
+        and _ink_in(one.crop, other.crop.box) < _MET
+    ]
+    return one.value == 0 and len(features) > 1
+
+
+def _ink_in(crop: Crop, box: Box) -> float:
+    """The mean ink of a crop in a box that it encloses, 0 to 255."""
+    scale = crop.ink.shape[0] / crop.box[3]
+    left, top = int((box[0] - crop.box[0]) * scale), int((box[1] - crop.box[1]) * scale)
+    return float(crop.ink[top : top + ceil(box[3] * scale), left : left + ceil(box[2] * scale)].mean())
 
 
 def _share_of_smaller(one: Box, other: Box) -> float:

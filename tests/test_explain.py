@@ -544,6 +544,36 @@ def test_a_box_around_a_digit_is_no_letter_beside_it(value: int) -> None:
     assert read(within(beside.add(2, 4, {NONE: 0.97}), digit)) == "", "as it would be there"
 
 
+@pytest.mark.parametrize(
+    ("eyes", "height", "peak", "text"),
+    [(2, 20, 100.0, ""), (3, 30, 100.0, ""), (1, 20, 100.0, "0"), (2, 8, 100.0, "0"), (2, 20, 40.0, "0")],
+)
+def test_a_circle_with_several_things_in_it_is_a_face_and_no_zero(
+    eyes: int, height: int, peak: float, text: str
+) -> None:
+    """Unless they are but dirt, or far paler, as the squares of the paper are."""
+    face = Row(100, 150).add(0, 3, {0: 0.99})
+    inside = Row(140, height)
+    for place in range(eyes):
+        inside.add(place, place + 1, {NONE: 0.97})
+    inside.judged = [
+        replace(one, crop=replace(one.crop, box=(40 + 35 * place, 140, height // 2, height), peak=peak))
+        for place, one in enumerate(inside.judged)
+    ]
+    assert read(face, inside) == text
+
+
+def test_parts_of_a_zero_s_own_stroke_make_it_no_face() -> None:
+    zero = Row(100, 150).add(0, 3, {0: 0.99})
+    zero.judged[0].crop.ink[:] = 255
+    parts = Row(120, 30).add(0, 1, {NONE: 0.97}).add(1, 2, {NONE: 0.97})
+    parts.judged = [
+        replace(one, crop=replace(one.crop, box=(40 + 50 * place, 120, 30, 30)))
+        for place, one in enumerate(parts.judged)
+    ]
+    assert read(zero, parts) == "0"
+
+
 def test_a_comma_is_no_zero_and_small_print_no_number() -> None:
     number, comma = Row().add(0, 1, {3: 0.99}).add(1, 2, {9: 0.99}), Row(190, 40).add(1, 2, {0: 0.9})
     assert read(number, comma) == "39"
