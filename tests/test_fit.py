@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from training import fit as module
 from training import mnist
 from training.errors import TrainingError
 from training.fit import batches, fit, smoothed_loss
+from training.mnist import Digits
 from training.recipe import Recipe, recipe
 
 CPU = torch.device("cpu")
@@ -87,6 +89,30 @@ def test_it_begins_with_weights_that_know_something_already(data: Path) -> None:
     assert card.accuracies["validation"] == first.accuracies["validation"] > 0.9
     assert card.command.endswith(f"--from a.pt (SHA-256 {first.sha256[:12]})")
     assert same(start, data.parent / "b.pt")  # with so low a rate nothing new is learnt
+
+
+def test_a_network_learns_what_its_teacher_says_more_than_its_labels(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher = trained(LINEAR, data)
+    known = mnist.training(data)
+    monkeypatch.setattr(mnist, "training", lambda folder: Digits(known.images, (known.labels + 1) % 10))
+    taught = replace(LINEAR, teachers=(str(data.parent / "a.pt"),))
+    card = trained(taught, data, "taught.pt")
+    assert card.command.endswith(f"--taught-by a.pt (SHA-256 {teacher.sha256[:12]})")
+    assert card.accuracies["validation"] > 0.9
+    assert trained(LINEAR, data, "alone.pt").accuracies["validation"] < 0.1
+
+
+def test_teachers_are_looked_at_before_anything_takes_time(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(LINEAR, data)
+    monkeypatch.setattr(module, "make_crops", lambda *args, **kwargs: pytest.fail("rendered"))
+    with pytest.raises(WeightsError, match=r"no\.pt"):
+        trained(replace(OURS, teachers=(str(data.parent / "no.pt"),)), data)
+    with pytest.raises(TrainingError, match=r"a\.pt: is a workshop-linear, and can teach no digitnet"):
+        trained(replace(OURS, teachers=(str(data.parent / "a.pt"),)), data)
 
 
 def test_weights_to_begin_with_have_to_be_weights(data: Path) -> None:

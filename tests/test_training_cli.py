@@ -88,6 +88,16 @@ def test_fit_goes_on_from_weights(
     assert card["network"] == "workshop-linear" and "--from a.pt (SHA-256 " in card["command"]
 
 
+def test_fit_with_teachers(monkeypatch: pytest.MonkeyPatch, data: Path, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, *QUICK, "--data", data, "--out", "a.pt") == 0
+    assert run(monkeypatch, *QUICK, "--data", data, "--out", "b.pt") == 0
+    taught = ("--taught-by", "a.pt", "--taught-by", "b.pt")
+    assert run(monkeypatch, *QUICK, *taught, "--data", data, "--out", "c.pt") == 0
+    card = json.loads((tmp_path / "c.json").read_text())
+    assert card["command"].count("--taught-by") == 2 and "--taught-by b.pt (SHA-256 " in card["command"]
+
+
 def test_evaluate_needs_only_the_test_files(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: Path, tmp_path: Path
 ) -> None:
@@ -106,6 +116,8 @@ def test_evaluate_needs_only_the_test_files(
         (("fit", "--device", "quantum"), "--device quantum is not to be had here"),
         (("evaluate", "nowhere.pt"), "nowhere.pt: cannot be read"),
         (("fit", "--from", "nowhere.pt"), "nowhere.pt: cannot be read"),
+        (("fit", "--taught-by", "nowhere.pt"), "nowhere.pt: cannot be read"),
+        (("fit", "--corrections", "c", "--from", "a.pt", "--taught-by", "b.pt"), "leave --taught-by out"),
         (("fit", "--corrections", "c"), "--corrections needs --from"),
         (("fit", "--corrections", "c", "--from", "nowhere.pt"), "nowhere.pt: cannot be read"),
     ],

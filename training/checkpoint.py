@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel
 
 from appliance.atomic import write_atomically
+from training.distil import Teachers
 from training.errors import CheckpointError, TrainingError
 from training.recipe import Recipe
 from training.team import ALONE, Team
@@ -39,6 +40,7 @@ class Session:
     joined: nn.Module
     """The network as it is trained: itself, or over several processes with their gradients averaged."""
     mates: Team = ALONE
+    teachers: Teachers | None = None
     history: list[Epoch] = field(default_factory=list)
 
     def save(self, path: Path, recipe: Recipe) -> None:

@@ -45,6 +45,10 @@ def fit(
     start: Annotated[
         Path | None, typer.Option("--from", help="Weights to begin with, in place of fresh ones.")
     ] = None,
+    taught_by: Annotated[
+        list[Path] | None,
+        typer.Option(help="Trained weights whose answers are learnt, too; give it again for more of them."),
+    ] = None,
     corrections: Annotated[
         Path | None, typer.Option(help="Folder of corrections, as digit-train pull fills it.")
     ] = None,
@@ -70,7 +74,7 @@ def fit(
     """Trains a network; what is not given suits it. Run again after an interruption, it goes on.
 
     With --from, it begins with weights that are trained already; with --corrections too, they learn what was
-    put right, in a few minutes.
+    put right, in a few minutes. With --taught-by, it learns what trained weights say of each crop as well.
     """
     from training import fit as training
     from training import tune
@@ -89,6 +93,8 @@ def fit(
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     where = _device(device, threads)
     try:
+        if taught_by and corrections:
+            raise TrainingError("corrections are learnt without teachers: leave --taught-by out")
         if start and corrections:
             if "WORLD_SIZE" in os.environ:
                 raise TrainingError("corrections are learnt by one process: leave torchrun out")
@@ -98,7 +104,8 @@ def fit(
             raise TrainingError("--corrections needs --from: the weights that are to learn them")
         else:
             name = _network_of(start, network) if start else network or "digitnet"
-            chosen = recipe(name, start=start and str(start), **choices)
+            teachers = tuple(map(str, taught_by or ()))
+            chosen = recipe(name, start=start and str(start), teachers=teachers, **choices)
             finished = training.fit(chosen, out, data, folder, where, console)
             if finished is None:  # one of several processes, and not the one that tells
                 return

@@ -17,11 +17,12 @@ from training import mnist, report
 from training.augment import augment
 from training.calibrate import calibrate, rates
 from training.checkpoint import Epoch, Session
+from training.distil import TAUGHT, Teachers
 from training.errors import TrainingError
 from training.evaluate import evaluate
 from training.mnist import Digits
 from training.progress import Progress
-from training.recipe import OPTIMISERS, Recipe, averaging, began_with, command, mixed_precision, schedule
+from training.recipe import OPTIMISERS, Recipe, averaging, command, mixed_precision, schedule, with_weights
 from training.scenes import make_crops
 from training.team import ALONE, Team, team
 
@@ -61,6 +62,8 @@ def lead(
     checkpoint = out.with_suffix(".ckpt")
     prepare(out)
     report.prepare(pictures)
+    known, began = started(recipe)
+    teachers = taught_by(recipe, device)
 
     torch.manual_seed(recipe.seed)
     crops, held_out = mnist.training(data), mnist.validation(data)
@@ -72,8 +75,7 @@ def lead(
     if not steps:
         raise TrainingError(f"--batch {recipe.batch} is more than the {len(labels):,} images there are")
 
-    known, began = started(recipe)
-    session = begin(recipe, steps, device, known, mates)
+    session = begin(recipe, steps, device, known, mates, teachers)
     if session.restore(checkpoint, recipe):
         console.print(f"going on after epoch {len(session.history)}, from {checkpoint}")
     mates.share(session.state())
@@ -99,7 +101,7 @@ def lead(
         classes=tested.log_probabilities.shape[1],
         sha256="",
         calibration=calibration,
-        command=command(recipe) + began,
+        command=command(recipe) + began + (teachers.named if teachers else ""),
         dataset=f"MNIST without {len(held_out):,} held-out images, {recipe.scenes:,} crops of scenes",
         accuracies={
             "test": tested.accuracy,
@@ -117,7 +119,8 @@ def lead(
 def assist(recipe: Recipe, device: torch.device, mates: Team) -> None:
     """What the other processes do: all steps of the leading one, each on its own part of the batches."""
     images, labels = known_to(recipe.network, mates.share(), device)
-    session = begin(recipe, len(labels) // recipe.batch, device, mates=mates)
+    steps = len(labels) // recipe.batch
+    session = begin(recipe, steps, device, mates=mates, teachers=taught_by(recipe, device))
     session.load(mates.share())
     for epoch in range(len(session.history), recipe.epochs):
         # Others than the leading one's, and the same after an interruption.
@@ -130,7 +133,12 @@ def started(recipe: Recipe) -> tuple[nn.Module | None, str]:
     if not recipe.start:
         return None, ""
     known, card = load(Path(recipe.start))
-    return known, began_with(Path(recipe.start), card)
+    return known, with_weights("from", Path(recipe.start), card)
+
+
+def taught_by(recipe: Recipe, device: torch.device) -> Teachers | None:
+    """The networks whose answers are learnt as well, if there are any."""
+    return Teachers(recipe.teachers, recipe.network, device) if recipe.teachers else None
 
 
 def begin(
@@ -139,6 +147,7 @@ def begin(
     device: torch.device,
     network: nn.Module | None = None,
     mates: Team = ALONE,
+    teachers: Teachers | None = None,
 ) -> Session:
     """A session before its first epoch, of a fresh network or one that knows something already."""
     if recipe.batch % mates.size:
@@ -148,7 +157,7 @@ def begin(
     optimiser = OPTIMISERS[recipe.optimiser](network, recipe)
     averaged = AveragedModel(network, multi_avg_fn=averaging(recipe.averaging), use_buffers=True)
     rate = schedule(optimiser, recipe, recipe.epochs * steps)
-    return Session(network, averaged, optimiser, rate, mates.joined(network), mates)
+    return Session(network, averaged, optimiser, rate, mates.joined(network), mates, teachers)
 
 
 def train(
@@ -166,7 +175,8 @@ def train(
         session.optimiser.zero_grad()
         with torch.autocast(images.device.type, torch.bfloat16, enabled=mixed):
             log_probabilities = session.joined(batch)
-        loss = smoothed_loss(log_probabilities.float(), truth, recipe.smoothing)
+            taught = session.teachers(batch) if session.teachers else None
+        loss = loss_of(log_probabilities.float(), truth, recipe.smoothing, taught)
         loss.backward()  # type: ignore[no-untyped-call]
         session.optimiser.step()
         session.schedule.step()
@@ -195,6 +205,16 @@ def batches(
         if recipe.augment:
             batch = augment(batch)
         yield ((batch - MEAN) / STD).contiguous(memory_format=torch.channels_last), labels[rows]
+
+
+def loss_of(
+    log_probabilities: Tensor, labels: Tensor, smoothing: float, taught: Tensor | None = None
+) -> Tensor:
+    """That of the labels; and of what teachers say, their probabilities `(N, classes)`, if there are any."""
+    loss = smoothed_loss(log_probabilities, labels, smoothing)
+    if taught is None:
+        return loss
+    return (1 - TAUGHT) * loss - TAUGHT * (taught * log_probabilities).sum(1).mean()
 
 
 def smoothed_loss(log_probabilities: Tensor, labels: Tensor, smoothing: float) -> Tensor:

@@ -38,6 +38,8 @@ class Recipe:
     """How many crops of rendered scenes join MNIST's training images."""
     start: str = ""
     """The file with the weights that it begins with; fresh ones if none is given."""
+    teachers: tuple[str, ...] = ()
+    """Files with trained weights of the same network, whose answers are learnt beside the labels."""
     left_out: str = ""
     """A family of clutter that no scene shows: how a network does on what it never saw is to be measured."""
     seed: int = 0
@@ -147,6 +149,6 @@ def command(recipe: Recipe) -> str:
     return " ".join(["digit-train fit", *(f"--{name} {getattr(recipe, name)}" for name in options)])
 
 
-def began_with(start: Path, card: Card) -> str:
-    """What a command has to add of the weights that it began with."""
-    return f" --from {start.name} (SHA-256 {card.sha256[:12]})"
+def with_weights(option: str, weights: Path, card: Card) -> str:
+    """What a command has to add of weights that it began with, or that taught."""
+    return f" --{option} {weights.name} (SHA-256 {card.sha256[:12]})"

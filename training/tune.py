@@ -25,7 +25,7 @@ from training.errors import TrainingError
 from training.evaluate import Evaluation, evaluate
 from training.mnist import Digits
 from training.progress import Progress
-from training.recipe import Recipe, began_with, command
+from training.recipe import Recipe, command, with_weights
 
 REPLAYED = 12_000
 """How many of MNIST's training images are shown again."""
@@ -174,7 +174,7 @@ def new_card(
         classes=old.classes,
         sha256="",
         calibration=after.calibration,
-        command=f"{command(recipe)}{began_with(start, old)} --corrections ...",
+        command=f"{command(recipe)}{with_weights('from', start, old)} --corrections ...",
         dataset=f"{old.dataset}; {corrections:,} corrections",
         accuracies={
             "test": tested.accuracy,
