@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 from appliance.vision import Box, Crop, encloses, overlap, take_apart
 from appliance.vision.layout import AS_DARK, PALER, WRITTEN_IN, reading_order
 
-_TO_IGNORE = (
-    0.2  # the cost of leaving out what nothing by itself begins with: a speck, the rest of a cut stroke
-)
+_TO_IGNORE = 0.2  # the cost of leaving out what nothing judged alone begins: a speck, the rest of a cut one
 _TO_CUT = 0.1  # the cost of each part that a stroke is cut into: few digits touch
 _TO_DISMISS = 0.8  # the cost of taking a stroke for none where it might be digits that touch
 _NEVER = 1e-6  # no probability is taken to be less
@@ -320,16 +318,15 @@ def _surrounds(one: Judged, other: Judged) -> bool:
 def _is_face(one: Judged, judged: Iterable[Judged]) -> bool:
     """Whether a zero is the outline of what several strokes are drawn in: of a face, a clock or a button."""
     palest, smallest = AS_DARK * one.crop.peak, _FEATURE * one.crop.box[3]
-    features = [
-        other
-        for other in judged
-        if other.crop.is_whole
+    features = (
+        other.crop.is_whole
         and other.crop.peak > palest
         and max(other.crop.box[2:]) >= smallest
         and encloses(one.crop.box, other.crop.box)
         and _ink_in(one.crop, other.crop.box) < _MET
-    ]
-    return one.value == 0 and len(features) > 1
+        for other in judged
+    )
+    return one.value == 0 and sum(features) > 1
 
 
 def _ink_in(crop: Crop, box: Box) -> float:
