@@ -47,7 +47,10 @@ def fit(
     ] = None,
     taught_by: Annotated[
         list[Path] | None,
-        typer.Option(help="Trained weights whose answers are learnt, too; give it again for more of them."),
+        typer.Option(
+            metavar="<path>",
+            help="Trained weights whose answers are learnt, too; give it again for more of them.",
+        ),
     ] = None,
     corrections: Annotated[
         Path | None, typer.Option(help="Folder of corrections, as digit-train pull fills it.")
