@@ -151,8 +151,7 @@ def holding(**look: Any) -> Make:
     """A sheet that is held up before much else, with a thumb on either side."""
 
     def make(hand: Hand, rng: np.random.Generator) -> Scene:
-        written = replace(ORDINARY, noise=0, quality=100, **look)
-        return _held(render([_number(rng, 1, 3)], written, hand, rng), rng)
+        return _held(_unseen(hand, rng, **look), rng)
 
     return make
 

@@ -78,7 +78,7 @@ def test_what_is_light_on_a_dark_label_or_screen_is_a_stroke(value: int, margin:
 
 def test_the_hole_of_a_zero_is_no_stroke() -> None:
     paper = blank()
-    write(paper, digit(0, 150, 12), 250, 150)
+    write(paper, digit(0, 150, 30), 250, 150)
     assert light(paper) == []
 
 

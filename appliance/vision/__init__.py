@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision import crops, cuts, layout
-from appliance.vision.ink import above
+from appliance.vision.ink import thickness
 from appliance.vision.sheets import strokes_on_sheets
 from appliance.vision.stroke import Box, encloses, overlap
 from appliance.vision.strokes import FindStrokes, find_strokes
@@ -87,8 +87,7 @@ class Crop:
     @cached_property
     def thickness(self) -> float:
         """Of its stroke where that is thickest, in pixels of `ink`."""
-        full = cv2.copyMakeBorder(self.ink, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-        return 2 * float(cv2.distanceTransform(above(full, 127), cv2.DIST_L2, 3).max())
+        return thickness(self.ink)
 
 
 def find_crops(gray: NDArray[np.uint8]) -> list[Crop]:

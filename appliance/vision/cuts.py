@@ -194,7 +194,7 @@ def _height(darkest: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _pen(ink: NDArray[np.float32]) -> float:
-    """The usual width of the stroke: across one of n pixels, distances to its edge are n / 4 + 1 / 2."""
+    """The usual width of the stroke: across one of n pixels, distances to its edge average n / 4 + 1 / 2."""
     inked = cv2.copyMakeBorder((ink > 0.5).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     away = cv2.distanceTransform(inked, cv2.DIST_L2, 3)
     return max(1.0, 4 * float(away[away > 0].mean()) - 2) if away.any() else 1.0

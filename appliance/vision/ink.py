@@ -110,6 +110,12 @@ def above(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
     return cv2.threshold(ink, threshold, 255, cv2.THRESH_BINARY)[1]
 
 
+def thickness(ink: NDArray[np.uint8]) -> float:
+    """Of a stroke's ink `uint8 (H, W)` where that is thickest, in its pixels."""
+    full = cv2.copyMakeBorder(ink, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    return 2 * float(cv2.distanceTransform(above(full, 127), cv2.DIST_L2, 3).max())
+
+
 def _noise(gray: NDArray[np.uint8]) -> float:
     """How much pixels differ from the median of those around them, in gray levels: of one row in nine."""
     rows = np.arange(1, max(2, gray.shape[0] - 1), _NOISE_ROWS)

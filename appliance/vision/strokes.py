@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from appliance.vision.bands import crossing, without_band
 from appliance.vision.components import components, components_throughout, labelled
-from appliance.vision.ink import FAINTEST, THIN, above
+from appliance.vision.ink import FAINTEST, THIN, above, thickness
 from appliance.vision.lines import RUNS_ON, joins, lies_on, lines_in
 from appliance.vision.shades import without_shades
 from appliance.vision.stripes import evenly_lit
@@ -35,6 +35,7 @@ _MOSTLY = 0.7  # of a box, or of a stroke's pixels: so much lies within another
 _SAMPLES = 24  # pixels along each side of what lies around a stroke that are looked at
 _CONTRAST = 6  # gray levels that a stroke differs by from most of them
 _JUST_AROUND, _NEARLY_ALL = 0.08, 0.9  # of its size; of what lies there
+_BLOB = 0.4  # of its size: what is thicker is nothing written
 _HALO = 4  # pixels that it is wide
 _GLARING = 2.0  # times as strong
 _BROAD = 0.11  # of the frame's shorter side: the thickest strokes on lined paper
@@ -270,7 +271,7 @@ def _stroke(
 
 
 def _quantile(values: NDArray[np.uint8], share: float) -> float:
-    """As numpy's own, but faster: it sorts bytes by counting them, though not for that."""
+    """As numpy's own, but faster: bytes are sorted by counting them, which that does not do."""
     ordered = np.sort(values, axis=None, kind="stable")
     place = share * (ordered.size - 1)
     low, high = (int(ordered[rank]) for rank in (int(place), min(int(place) + 1, ordered.size - 1)))
@@ -296,13 +297,14 @@ def _stands_out(gray: NDArray[np.uint8], stroke: Stroke, darker: bool) -> bool:
 
 
 def _beside(gray: NDArray[np.uint8], stroke: Stroke) -> float:
-    """The gray level of the lightest that lies just around a stroke's box, but for a tenth; at an edge, 255.
+    """The gray level of the lightest that lies just around a stroke's box, but for a tenth.
 
     What is lighter than that is written on something dark that may itself be small, as a screen or a label.
+    255 at the frame's edge, and for a blob, which is rather the hole of a dark stroke.
     """
-    if stroke.edges_met(gray.shape):
-        return 255.0
     x, y, width, height = stroke.box
+    if stroke.edges_met(gray.shape) or thickness(stroke.ink) > _BLOB * max(width, height):
+        return 255.0
     reach = int(_JUST_AROUND * max(width, height)) + 2
     top, left = max(0, y - reach), max(0, x - reach)
     near = gray[top : y + height + reach, left : x + width + reach]
