@@ -25,7 +25,8 @@ _COMPANY = 0.05  # how much less likely it is, beside such a digit, that somethi
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _THICKER = 2.0  # times as thick as the thickest digit: no pen wrote that as well
 _CLOSE = 0.3  # of the height: how far apart the letters of a word stand, or the digits of a number, at most
-_CROWD, _CROWD_FOR_ONES = 2.5, 4.0  # the odds of digits exceed this power of 1 + how much else there is
+_AMONG, _FOR_ONES = 1.5, 2.0  # the logarithm of what the odds of digits are among anything else; and more,
+_CROWD = 1.75  # times that of 1 + how much else there is
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
 _SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less
 _MOSTLY = 0.7  # of the smaller of two boxes
@@ -260,15 +261,23 @@ def _is_fence(digits: Sequence[Judged]) -> bool:
 
 
 def _stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
-    """Whether digits are, by their geometric mean, as sure as they have to be among so much that is none."""
-    palest, tallest = PALER * _usual_peak(digits), _tallest(digits)
-    none = [one.crop for one in judged if not one.is_digit and one.crop.peak > palest]
-    sizes = np.array([max(crop.box[2:]) for crop in none if not _lies_with(crop, digits)]) / tallest
-    others = float((np.minimum(sizes[sizes >= _SPECK], 1) ** _SMALLER).sum())
+    """Whether digits are, by the mean logarithm of their odds, as sure as among so much else they have to be."""
+    others = _how_much_else(digits, [one.crop for one in judged if not one.is_digit])
+    if not others:
+        return True
     confidences = np.clip([one.confidence for one in digits], _NEVER, 1 - _NEVER)
-    sure = np.exp(np.log(confidences).mean())
-    power = _CROWD_FOR_ONES if only_ones(digits) else _CROWD
-    return not others or np.log(sure / (1 - sure)) > power * np.log1p(others)
+    sure = np.log(confidences / (1 - confidences)).mean()
+    return bool(sure > _AMONG + _FOR_ONES * only_ones(digits) + _CROWD * np.log1p(others))
+
+
+def _how_much_else(digits: Sequence[Judged], none: Sequence[Crop]) -> float:
+    """Of what is no digit: 1 for what is as tall and as strong as the digits, less for what is not."""
+    usual, tallest = _usual_peak(digits), _tallest(digits)
+    others = [crop for crop in none if crop.peak > PALER * usual and not _lies_with(crop, digits)]
+    sizes = np.array([max(crop.box[2:]) for crop in others]) / tallest
+    strengths = np.array([crop.peak for crop in others]) / usual
+    counts = np.minimum(sizes, 1) ** _SMALLER * np.minimum(strengths, 1)
+    return float(counts[sizes >= _SPECK].sum())
 
 
 def only_ones(digits: Iterable[Judged]) -> bool:
