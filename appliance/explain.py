@@ -261,7 +261,7 @@ def _is_fence(digits: Sequence[Judged]) -> bool:
 
 
 def _stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
-    """Whether digits are, by the mean logarithm of their odds, as sure as among so much else they have to be."""
+    """Whether digits are, by the mean logarithm of their odds, as sure as so much else asks of them."""
     others = _how_much_else(digits, [one.crop for one in judged if not one.is_digit])
     if not others:
         return True

@@ -365,6 +365,25 @@ def test_among_much_else_one_doubtful_digit_makes_a_number_doubtful() -> None:
     assert (read(sure, clutter), read(less_sure, clutter)) == ("58", "")
 
 
+def test_what_one_digit_lacks_another_beyond_doubt_makes_up_for() -> None:
+    clutter = Row(250)
+    for place in range(4):
+        clutter.add(place, place + 1, {NONE: 0.97})
+    number = Row(50).add(0, 1, {5: 1 - 1e-6}).add(1, 2, {8: 0.9})
+    assert (read(number, clutter), read(Row(50).add(0, 1, {8: 0.9}), clutter)) == ("58", "")
+
+
+def test_the_paler_what_lies_about_the_less_it_matters() -> None:
+    def among(peak: float) -> str:
+        clutter = Row(250)
+        for place in range(6):
+            clutter.add(place, place + 1, {NONE: 0.97})
+            clutter.judged[-1] = replace(clutter.judged[-1], crop=replace(clutter.judged[-1].crop, peak=peak))
+        return read(Row(50).add(0, 1, {5: 0.985}), clutter)
+
+    assert [among(peak) for peak in (40, 100, 200)] == ["5", "", ""]
+
+
 def test_what_is_no_digit_at_all_does_not_stand_out_though_anything_is_sure_enough() -> None:
     impossible = Row().add(0, 2, {NONE: 1.0}, strokes=2)
     with np.errstate(all="raise"):

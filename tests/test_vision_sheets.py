@@ -44,6 +44,29 @@ def test_a_sheet_is_found_whole(turn: float, fingers: bool) -> None:
     assert np.mean(found[only == 0]) < 0.02
 
 
+SHADOWS = {
+    "an edge": [(300, -10), (-10, -10), (-10, 490), (380, 490)],
+    "a corner": [(650, 170), (240, 290), (650, 330)],
+    "a stripe": [(200, -10), (290, -10), (480, 490), (390, 490)],
+}
+
+
+@pytest.mark.parametrize("shadow", SHADOWS)
+@pytest.mark.parametrize("turn", [-8, 0, 5])
+def test_a_sheet_that_the_edge_of_a_shadow_divides_is_found_whole(shadow: str, turn: float) -> None:
+    wall, only = crowd(), blank(tone=0)
+    for page in (wall, only):
+        hold(page, turn)
+    box = write(wall, digit(3), 310, 180)
+    wall *= 1 - 0.4 * cv2.fillPoly(np.zeros_like(wall), [np.array(SHADOWS[shadow])], 1.0)
+    frame = gray(wall, noise=2)
+    small = cv2.resize(frame, (160, 120), interpolation=cv2.INTER_AREA)
+    found = cv2.resize(find_sheets(small), (640, 480), interpolation=cv2.INTER_NEAREST) > 0
+    assert np.mean(found[only > 0]) > 0.88
+    assert np.mean(found[only == 0]) < 0.02
+    assert max(overlap(crop.box, box) for crop in find_crops_on_sheets(frame)) > 0.85
+
+
 @pytest.mark.parametrize("value", range(10))
 @pytest.mark.parametrize("seed", range(3))
 def test_only_what_is_written_on_a_sheet_is_a_crop(value: int, seed: int) -> None:

@@ -6,7 +6,7 @@ the frame is looked at as if there were nothing beside it.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, combinations
 from math import ceil
 
 import cv2
@@ -26,6 +26,13 @@ _UNWRITTEN = 0.5  # of a sheet, at least, is even: writing and hands take up the
 _HIDDEN = 19  # cells of a sheet's side that fingers hide, or a digit that is joined with them, at most
 _FINGER = 13  # cells: what is narrower, such as an arm as even as the sheet, is none of it
 _CONVEX = 0.95  # of its hull, at least
+_PART, _PARTS, _MOST_PARTS = 0.03, 3, 7  # of the frame, at least; of one sheet, and of all, at most
+_STRAIGHT, _CORNERS = 0.04, 4  # of its outline, by which what is divided may differ from what has so many
+_ABOUT, _LIGHTER, _MOSTLY = (
+    9,
+    1.03,
+    0.65,
+)  # cells; times as light as what lies about is so much of its outline
 _EDGE = 3  # cells: what is nearer a sheet's side is none of what is on it
 _RIM = 3  # cells about, and with, each that must be on the sheet as well
 _WRITTEN = 0.04  # of the frame's shorter side: what is lower is no writing
@@ -63,7 +70,7 @@ def find_sheets(small: NDArray[np.uint8]) -> Mask:
     unlined = _changes(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((_LINE, _LINE), np.uint8)))
     even = _even(changes, _EVEN)
     chosen = np.zeros_like(even)
-    for sheet in _sheets(even, _even(changes, _VERY_EVEN), _even(unlined, _UNLINED)):
+    for sheet in _sheets(small, even, _even(changes, _VERY_EVEN), _even(unlined, _UNLINED)):
         within = cv2.erode(sheet, np.ones((2 * _EDGE + 1,) * 2, np.uint8))
         something = cv2.boundingRect(cv2.subtract(within, even))[3] >= _WRITTEN * min(even.shape)
         if something and sheet.mean() < _WHOLE and not cv2.bitwise_and(sheet, chosen).any():
@@ -83,10 +90,21 @@ def _even(changes: NDArray[np.uint8], level: float) -> Mask:
     return cv2.morphologyEx(even, cv2.MORPH_OPEN, np.ones((_LEAK, _LEAK), np.uint8))
 
 
-def _sheets(*evens: Mask) -> list[Mask]:
-    """All sheets that show in any of these, whatever is written on them, from the smallest."""
-    hulls = sorted(chain(*map(_hulls, evens)), key=cv2.contourArea)
-    return [cv2.fillConvexPoly(np.zeros_like(evens[0]), hull, 1) for hull in hulls]
+def _sheets(small: NDArray[np.uint8], *evens: Mask) -> list[Mask]:
+    """All sheets that show in any of these, whatever is written on them.
+
+    First those that the edges of shadows divide in the last, where no lines do, from the largest; then those
+    that are whole, from the smallest.
+    """
+    divided = [
+        _filled(hull, small) for hull in sorted(_divided(evens[-1]), key=cv2.contourArea, reverse=True)
+    ]
+    whole = [_filled(hull, small) for hull in sorted(chain(*map(_hulls, evens)), key=cv2.contourArea)]
+    return [sheet for sheet in divided if _is_lighter(sheet, small)] + whole
+
+
+def _filled(hull: NDArray[np.int32], small: NDArray[np.uint8]) -> Mask:
+    return np.asarray(cv2.fillConvexPoly(np.zeros_like(small), hull, 1))
 
 
 def _hulls(even: Mask) -> Iterator[NDArray[np.int32]]:
@@ -96,6 +114,27 @@ def _hulls(even: Mask) -> Iterator[NDArray[np.int32]]:
         hull = _hull(labels == label)
         if hull is not None:
             yield hull
+
+
+def _divided(even: Mask) -> Iterator[NDArray[np.int32]]:
+    """Those of a few large regions that have together the four corners of a sheet."""
+    labels, stats = components(even)
+    throughout = (stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_AREA] > _WHOLE * np.array(even.shape[::-1])).all(
+        axis=1
+    )
+    areas = np.where(throughout, 0, stats[:, cv2.CC_STAT_AREA])
+    areas[0] = 0
+    largest = [label for label in np.argsort(-areas)[:_MOST_PARTS] if areas[label] > _PART * even.size]
+    for count in range(2, _PARTS + 1):
+        for parts in combinations(largest, count):
+            hull = _hull(np.isin(labels, parts))
+            if hull is not None and len(_corners(hull)) <= _CORNERS:
+                yield hull
+
+
+def _corners(hull: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Those of the polygon that a hull about is (Douglas and Peucker, 1973)."""
+    return np.asarray(cv2.approxPolyDP(hull, _STRAIGHT * cv2.arcLength(hull, True), True), np.int32)
 
 
 def _hull(region: NDArray[np.bool_]) -> NDArray[np.int32] | None:
@@ -110,6 +149,20 @@ def _hull(region: NDArray[np.bool_]) -> NDArray[np.int32] | None:
     hull = cv2.convexHull(outline)
     least = max(_LARGE * region.size, _CONVEX * cv2.contourArea(hull))
     return hull if cv2.contourArea(outline) > least else None
+
+
+def _is_lighter(sheet: Mask, small: NDArray[np.uint8]) -> bool:
+    """Whether a sheet is lighter than what lies about it, for most of its outline: no side is a shadow's."""
+    inner = cv2.erode(sheet, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    rim = cv2.subtract(sheet, inner) > 0
+    shares, levels = [], []
+    for where in (sheet, 1 - sheet):
+        shares.append(
+            cv2.blur(where.astype(np.float32), (_ABOUT, _ABOUT), borderType=cv2.BORDER_CONSTANT)[rim]
+        )
+        lit = cv2.blur((small * where).astype(np.float32), (_ABOUT, _ABOUT), borderType=cv2.BORDER_CONSTANT)
+        levels.append(lit[rim] / np.maximum(shares[-1], _LEAST_SHARE))
+    return float(((shares[1] > _LEAST_SHARE) & (levels[0] > _LIGHTER * levels[1])).mean()) > _MOSTLY
 
 
 def _alone(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: Mask) -> NDArray[np.uint8]:
