@@ -32,6 +32,15 @@ def test_lines_are_found_down_and_across_but_for_where_a_stroke_crosses_them() -
     assert (lines_in(np.ascontiguousarray(page.T)) == found.T).all()
 
 
+@pytest.mark.parametrize("pitch", [8, 11, 14, 17, 24])
+def test_narrow_ruled_paper_makes_no_line_of_a_one(pitch: int) -> None:
+    page = lined(*range(20, 460, pitch))
+    page[180:290, 300:306] = 255
+    found = lines_in(page)
+    assert not found[180:290, 300:306][page[180:290, 310] == 0].any()
+    assert found[20:22, 40:280].all() and not lines_in(np.ascontiguousarray(page.T))[300:306, 182:190].any()
+
+
 def test_what_is_short_is_no_line() -> None:
     page = np.zeros(SHAPE, np.uint8)
     page[100:102, 200:380] = 255

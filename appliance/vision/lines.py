@@ -54,9 +54,21 @@ def lines_in(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return _lines_down(mask) | cv2.transpose(_lines_down(cv2.transpose(mask)))
 
 
-def _lines_down(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _runs_down(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Where strokes run straight down, gaps and steps closed."""
     wide = cv2.dilate(mask, np.ones((_OVER_GAPS, _OVER_STEPS), np.uint8))
-    labels, stats = components(cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((_LINE, 1), np.uint8)))
+    return cv2.morphologyEx(wide, cv2.MORPH_OPEN, np.ones((_LINE, 1), np.uint8))
+
+
+def _close_across(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Lines across, as of narrow ruled paper, that with the gaps between them closed would run down."""
+    across = cv2.dilate(mask, np.ones((_OVER_STEPS, 1), np.uint8))
+    across = cv2.morphologyEx(across, cv2.MORPH_OPEN, np.ones((1, _LINE), np.uint8))
+    return across & _runs_down(across)
+
+
+def _lines_down(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    labels, stats = components(_runs_down(mask & ~_close_across(mask)))
     runs_on = stats[:, cv2.CC_STAT_HEIGHT] > RUNS_ON * mask.shape[0]
     runs_on[0] = False
     if not runs_on.any():
