@@ -156,6 +156,16 @@ def holding(**look: Any) -> Make:
     return make
 
 
+def shaded(make: Make) -> Make:
+    """The same with a shadow over all of it."""
+
+    def made(hand: Hand, rng: np.random.Generator) -> Scene:
+        scene = make(hand, rng)
+        return replace(scene, gray=_sensed(scene.gray / 255 * paper.shadow(FRAME, rng), rng))
+
+    return made
+
+
 def _held(scene: Scene, rng: np.random.Generator) -> Scene:
     x, y, width, height = _bounds(scene.owners >= 0)
     margin = height * rng.uniform(0.5, 1.0)
@@ -422,6 +432,7 @@ def _conditions() -> Iterator[Condition]:
     yield Condition("paper", "dotted paper", looking(paper="dotted"))
     yield Condition("paper", "sheet held before much else", holding())
     yield Condition("paper", "squared sheet held", holding(paper="squared"), HARD)
+    yield Condition("paper", "sheet held in a shadow", shaded(holding()), HARD)
     yield Condition("paper", "board with chalk", looking(paper="board"))
     yield Condition("paper", "board with worn chalk", looking(paper="board", ink=0.35))
     for ink in (0.3, 0.2, 0.12):

@@ -1,6 +1,6 @@
 """Finds the sheets in a frame that shows much else: held up in a room, say, or lying on a crowded desk.
 
-A sheet is a large even region without dents. Where something is written on one, and there is much beside it,
+A sheet is a large even region without dents, or several that the edges of shadows divide. Where something is written on one, and there is much beside it,
 the frame is looked at as if there were nothing beside it.
 """
 
@@ -28,11 +28,8 @@ _FINGER = 13  # cells: what is narrower, such as an arm as even as the sheet, is
 _CONVEX = 0.95  # of its hull, at least
 _PART, _PARTS, _MOST_PARTS = 0.03, 3, 7  # of the frame, at least; of one sheet, and of all, at most
 _STRAIGHT, _CORNERS = 0.04, 4  # of its outline, by which what is divided may differ from what has so many
-_ABOUT, _LIGHTER, _MOSTLY = (
-    9,
-    1.03,
-    0.65,
-)  # cells; times as light as what lies about is so much of its outline
+_ABOUT, _LIGHTER = 9, 1.03  # cells that lie about one; times as light is lighter
+_SEEN, _MOSTLY = 0.5, 0.7  # of its outline, at least, does not lie at the frame's edge; of that, is alike
 _EDGE = 3  # cells: what is nearer a sheet's side is none of what is on it
 _RIM = 3  # cells about, and with, each that must be on the sheet as well
 _WRITTEN = 0.04  # of the frame's shorter side: what is lower is no writing
@@ -93,14 +90,14 @@ def _even(changes: NDArray[np.uint8], level: float) -> Mask:
 def _sheets(small: NDArray[np.uint8], *evens: Mask) -> list[Mask]:
     """All sheets that show in any of these, whatever is written on them.
 
-    First those that the edges of shadows divide in the last, where no lines do, from the largest; then those
-    that are whole, from the smallest.
+    First those that the edges of shadows divide, as the last tells, where no lines do: from the largest. Then
+    those that are whole, from the smallest.
     """
     divided = [
         _filled(hull, small) for hull in sorted(_divided(evens[-1]), key=cv2.contourArea, reverse=True)
     ]
     whole = [_filled(hull, small) for hull in sorted(chain(*map(_hulls, evens)), key=cv2.contourArea)]
-    return [sheet for sheet in divided if _is_lighter(sheet, small)] + whole
+    return [sheet for sheet in divided if _is_alike_throughout(sheet, small)] + whole
 
 
 def _filled(hull: NDArray[np.int32], small: NDArray[np.uint8]) -> Mask:
@@ -151,18 +148,27 @@ def _hull(region: NDArray[np.bool_]) -> NDArray[np.int32] | None:
     return hull if cv2.contourArea(outline) > least else None
 
 
-def _is_lighter(sheet: Mask, small: NDArray[np.uint8]) -> bool:
-    """Whether a sheet is lighter than what lies about it, for most of its outline: no side is a shadow's."""
+def _is_alike_throughout(sheet: Mask, small: NDArray[np.uint8]) -> bool:
+    """Whether a sheet is lighter than what lies about it, or darker, on all its sides.
+
+    What is but a part of a sheet, or goes beyond it, has the edge of a shadow for a side, and one of the sheet's.
+    """
     inner = cv2.erode(sheet, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
     rim = cv2.subtract(sheet, inner) > 0
-    shares, levels = [], []
-    for where in (sheet, 1 - sheet):
-        shares.append(
-            cv2.blur(where.astype(np.float32), (_ABOUT, _ABOUT), borderType=cv2.BORDER_CONSTANT)[rim]
-        )
-        lit = cv2.blur((small * where).astype(np.float32), (_ABOUT, _ABOUT), borderType=cv2.BORDER_CONSTANT)
-        levels.append(lit[rim] / np.maximum(shares[-1], _LEAST_SHARE))
-    return float(((shares[1] > _LEAST_SHARE) & (levels[0] > _LIGHTER * levels[1])).mean()) > _MOSTLY
+    _, within = _surroundings(small, sheet)
+    share, about = (found[rim] for found in _surroundings(small, 1 - sheet))
+    within, about = within[rim][share > _LEAST_SHARE], about[share > _LEAST_SHARE]
+    alike = max(np.count_nonzero(within > _LIGHTER * about), np.count_nonzero(about > _LIGHTER * within))
+    return about.size > _SEEN * share.size and alike > _MOSTLY * about.size
+
+
+def _surroundings(small: NDArray[np.uint8], where: Mask) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """How much of what lies about each cell is there, and its mean level."""
+    share, level = (
+        cv2.blur(what.astype(np.float32), (_ABOUT, _ABOUT), borderType=cv2.BORDER_CONSTANT)
+        for what in (where, small * where)
+    )
+    return share, level / np.maximum(share, _LEAST_SHARE)
 
 
 def _alone(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: Mask) -> NDArray[np.uint8]:
