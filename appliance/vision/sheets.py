@@ -1,7 +1,7 @@
 """Finds the sheets in a frame that shows much else: held up in a room, say, or lying on a crowded desk.
 
-A sheet is a large even region without dents, or several that the edges of shadows divide. Where something is written on one, and there is much beside it,
-the frame is looked at as if there were nothing beside it.
+A sheet is a large even region without dents, or several that the edges of shadows divide. Where something is
+written on one, and there is much beside it, the frame is looked at as if there were nothing beside it.
 """
 
 from collections.abc import Iterator
@@ -151,7 +151,7 @@ def _hull(region: NDArray[np.bool_]) -> NDArray[np.int32] | None:
 def _is_alike_throughout(sheet: Mask, small: NDArray[np.uint8]) -> bool:
     """Whether a sheet is lighter than what lies about it, or darker, on all its sides.
 
-    What is but a part of a sheet, or goes beyond it, has the edge of a shadow for a side, and one of the sheet's.
+    What is but a part of one, or goes beyond it, has the edge of a shadow for a side, and another of its own.
     """
     inner = cv2.erode(sheet, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
     rim = cv2.subtract(sheet, inner) > 0
