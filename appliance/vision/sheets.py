@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.components import components
+from appliance.vision.components import components, labelled
 from appliance.vision.ink import in_cells
 from appliance.vision.stroke import Box, Stroke
 from appliance.vision.strokes import find_strokes
@@ -61,7 +61,8 @@ def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Strok
 def find_sheets(small: NDArray[np.uint8]) -> Mask:
     """Where there are sheets with something on them in a gray frame's cells `uint8 (H, W)`: 1 there.
 
-    Of sheets that lie on one another only the smaller; none unless there is much beside them.
+    Of sheets that lie on one another only the smaller, unless shadows divide the larger; none unless there is
+    much beside them.
     """
     changes = _changes(small)
     unlined = _changes(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((_LINE, _LINE), np.uint8)))
@@ -116,15 +117,13 @@ def _hulls(even: Mask) -> Iterator[NDArray[np.int32]]:
 def _divided(even: Mask) -> Iterator[NDArray[np.int32]]:
     """Those of a few large regions that have together the four corners of a sheet."""
     labels, stats = components(even)
-    throughout = (stats[:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_AREA] > _WHOLE * np.array(even.shape[::-1])).all(
-        axis=1
-    )
-    areas = np.where(throughout, 0, stats[:, cv2.CC_STAT_AREA])
-    areas[0] = 0
-    largest = [label for label in np.argsort(-areas)[:_MOST_PARTS] if areas[label] > _PART * even.size]
+    *_, width, height, area = stats.T
+    throughout = (width > _WHOLE * even.shape[1]) & (height > _WHOLE * even.shape[0])
+    parts = np.flatnonzero((area > _PART * even.size) & ~throughout)
+    largest = parts[np.argsort(-area[parts])][:_MOST_PARTS]
     for count in range(2, _PARTS + 1):
-        for parts in combinations(largest, count):
-            hull = _hull(np.isin(labels, parts))
+        for some in combinations(largest.tolist(), count):
+            hull = _hull(labelled(labels, np.array(some)))
             if hull is not None and len(_corners(hull)) <= _CORNERS:
                 yield hull
 
