@@ -25,8 +25,8 @@ _COMPANY = 0.05  # how much less likely it is, beside such a digit, that somethi
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _THICKER = 2.0  # times as thick as the thickest digit: no pen wrote that as well
 _CLOSE = 0.3  # of the height: how far apart the letters of a word stand, or the digits of a number, at most
-_AMONG, _FOR_ONES = 1.5, 2.0  # the log-odds that digits exceed among anything else, and what ones do besides,
-_CROWD = 1.75  # and all besides, times the logarithm of 1 + how much else there is
+_CROWD = 2.87  # the odds of digits exceed this power of 1 + how much else there is,
+_FOR_ONES = 20.0  # and those of ones so many times that
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
 _SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less
 _MOSTLY = 0.7  # of the smaller of two boxes
@@ -261,13 +261,11 @@ def _is_fence(digits: Sequence[Judged]) -> bool:
 
 
 def _stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
-    """Whether digits are, by the mean logarithm of their odds, as sure as so much else asks of them."""
+    """Whether digits are, by the geometric mean of their odds, as sure as so much else asks of them."""
     others = _how_much_else(digits, [one.crop for one in judged if not one.is_digit])
-    if not others:
-        return True
     confidences = np.clip([one.confidence for one in digits], _NEVER, 1 - _NEVER)
-    sure = np.log(confidences / (1 - confidences)).mean()
-    return bool(sure > _AMONG + _FOR_ONES * only_ones(digits) + _CROWD * np.log1p(others))
+    odds = float(np.exp(np.log(confidences / (1 - confidences)).mean()))
+    return not others or odds > (1 + others) ** _CROWD * (_FOR_ONES if only_ones(digits) else 1)
 
 
 def _how_much_else(digits: Sequence[Judged], none: Sequence[Crop]) -> float:

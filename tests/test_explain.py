@@ -339,7 +339,7 @@ def test_the_more_lies_about_the_surer_a_digit_has_to_be() -> None:
             clutter.add(place, place + 1, {NONE: 0.97})
         return read(Row(50).add(0, 1, {5: confidence}), clutter)
 
-    assert [among(others, 0.95) for others in (1, 3)] == ["5", ""]
+    assert [among(others, 0.9) for others in (1, 3)] == ["5", ""]
     assert [among(others, 0.999) for others in (3, 10, 60)] == ["5", "5", ""]
 
 
@@ -357,7 +357,7 @@ def test_a_large_number_stands_out_from_small_print_but_not_from_as_much_that_is
 
 def test_among_much_else_one_doubtful_digit_makes_a_number_doubtful() -> None:
     clutter = Row(250)
-    for place in range(12):
+    for place in range(4):
         clutter.add(place, place + 1, {NONE: 0.97})
     sure, less_sure = Row(50).add(0, 1, {5: 0.999}), Row(50).add(0, 1, {5: 0.999})
     sure.add(1, 2, {8: 0.999})

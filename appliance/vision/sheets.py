@@ -49,8 +49,7 @@ def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Strok
     if not sheets.any():
         return [], []
     # A finger at the frame's edge is no stroke either.
-    square = np.ones((_RIM, _RIM), np.uint8)
-    inner = cv2.erode(sheets, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    inner = _without_rim(sheets)
     dark, light = (
         [stroke for stroke in tone if _share_on(stroke.box, inner, gray.shape) > _INSIDE]
         for tone in _strokes_within(gray, small, sheets)
@@ -152,13 +151,18 @@ def _is_alike_throughout(sheet: Mask, small: NDArray[np.uint8]) -> bool:
 
     What is but a part of one, or goes beyond it, has the edge of a shadow for a side, and another of its own.
     """
-    inner = cv2.erode(sheet, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    rim = cv2.subtract(sheet, inner) > 0
+    rim = cv2.subtract(sheet, _without_rim(sheet)) > 0
     _, within = _surroundings(small, sheet)
     share, about = (found[rim] for found in _surroundings(small, 1 - sheet))
     within, about = within[rim][share > _LEAST_SHARE], about[share > _LEAST_SHARE]
     alike = max(np.count_nonzero(within > _LIGHTER * about), np.count_nonzero(about > _LIGHTER * within))
     return about.size > _SEEN * share.size and alike > _MOSTLY * about.size
+
+
+def _without_rim(sheets: Mask) -> Mask:
+    """Without what lies next to a side, or to the frame's edge."""
+    square = np.ones((_RIM, _RIM), np.uint8)
+    return np.asarray(cv2.erode(sheets, square, borderType=cv2.BORDER_CONSTANT, borderValue=0), np.uint8)
 
 
 def _surroundings(small: NDArray[np.uint8], where: Mask) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
