@@ -14,6 +14,7 @@ from appliance.vision.layout import AS_DARK, PALER, WRITTEN_IN, reading_order
 
 _TO_IGNORE = 0.2  # the cost of leaving out what nothing judged alone begins: a speck, the rest of a cut one
 _TO_CUT = 0.1  # the cost of each part that a stroke is cut into: few digits touch
+_TO_PART = 0.2  # the cost of taking a stroke for none where it might belong to a digit of several strokes
 _TO_DISMISS = 0.8  # the cost of taking a stroke for none where it might be digits that touch
 _NEVER = 1e-6  # no probability is taken to be less
 _BEYOND_DOUBT = 0.95
@@ -21,7 +22,7 @@ _DOUBTED = 0.9  # what is less sure may be digits that touch
 _MOST_DOUBTED = 4  # where more are, it is print or clutter
 _HOPELESS = 0.3  # what is less sure is no digit, whatever stands beside it
 _TOO_NARROW = 0.5  # width by height
-_COMPANY = 0.05  # how much less likely it is, beside such a digit, that something is none
+_COMPANY = 0.02  # how much less likely it is, beside such a digit, that something is none
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _THICKER = 2.0  # times as thick as the thickest digit: no pen wrote that as well
 _CLOSE = 0.3  # of the height: how far apart the letters of a word stand, or the digits of a number, at most
@@ -182,13 +183,13 @@ def best_explanation(row: Sequence[Judged]) -> list[Judged]:
     cost = {ends[0]: 0.0}
     way: dict[float, tuple[float, Judged | None]] = {}
     explained_from = {one.crop.first for one in row if one.crop.is_whole or one.crop.is_part}
-    taken_apart = {one.crop.first for one in row if one.crop.is_part}
+    dismissal = _costs_of_dismissing(row)
     for before, end in pairwise(ends):
         cost[end], way[end] = np.inf, (before, None)
         if before not in explained_from:
             cost[end] = cost[before] + _TO_IGNORE
         for one in (one for one in row if one.crop.past == end):
-            price = cost[one.crop.first] + _price(one, one.crop.first in taken_apart)
+            price = cost[one.crop.first] + _price(one, dismissal)
             if price < cost[end]:
                 cost[end], way[end] = price, (one.crop.first, one)
     chosen: list[Judged] = []
@@ -200,11 +201,19 @@ def best_explanation(row: Sequence[Judged]) -> list[Judged]:
     return chosen[::-1]
 
 
-def _price(one: Judged, taken_apart: bool) -> float:
+def _costs_of_dismissing(row: Sequence[Judged]) -> dict[float, float]:
+    """By where they begin, those of a row's strokes that may not be none: what they are joined with, or cut
+    into, may be digits."""
+    joined = (one.crop for one in row if one.crop.stroke_count > 1)
+    costs = {first: _TO_PART for crop in joined for first in range(int(crop.first), int(crop.past))}
+    return costs | {one.crop.first: _TO_DISMISS for one in row if one.crop.is_part}
+
+
+def _price(one: Judged, dismissal: dict[float, float]) -> float:
     """Only one whole stroke may be judged to be none: not what it was cut into, nor joined with."""
     digit = -float(np.log(max(one.confidence, _NEVER)))
     if one.crop.is_whole:
-        return min(digit, _TO_DISMISS * taken_apart - float(np.log(max(one.none, _NEVER))))
+        return min(digit, dismissal.get(one.crop.first, 0) - float(np.log(max(one.none, _NEVER))))
     return digit + _TO_CUT * one.crop.is_part
 
 

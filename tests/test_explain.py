@@ -181,6 +181,11 @@ def test_a_bar_and_a_body_are_read_as_the_five_that_they_are_together() -> None:
     assert five.crop.box == row.judged[-1].crop.box
 
 
+def test_a_hook_and_a_bar_are_the_four_that_they_might_be_rather_than_a_one_and_nothing() -> None:
+    hook_and_bar = Row().add(0, 1, {NONE: 0.99}).add(1, 2, {1: 0.95})
+    assert read(hook_and_bar.add(0, 2, {4: 0.9}, strokes=2)) == "4"
+
+
 def test_two_good_digits_are_not_read_as_one_bad_one() -> None:
     assert read(Row().add(0, 1, {7: 0.98}).add(1, 2, {3: 0.98}).add(0, 2, {4: 0.7}, strokes=2)) == "73"
 
@@ -431,6 +436,12 @@ def test_what_stands_beside_a_digit_beyond_doubt_is_hardly_nothing() -> None:
     doubtful = {NONE: 0.7, 4: 0.29}
     assert read(Row().add(0, 1, doubtful)) == ""
     assert read(Row().add(0, 1, doubtful).add(1, 2, {8: 0.99})) == "48"
+
+
+@pytest.mark.parametrize(("likely", "text"), [(0.04, "287"), (0.01, "87")])
+def test_unless_it_is_next_to_nothing_by_itself(likely: float, text: str) -> None:
+    row = Row().add(0, 1, {NONE: 0.99 - likely, 2: likely})
+    assert read(row.add(1, 2, {8: 0.99}).add(2, 3, {7: 0.99})) == text
 
 
 def test_in_company_a_network_of_ten_classes_is_no_surer_than_it_was_which_digit_it_is() -> None:
