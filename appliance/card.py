@@ -21,7 +21,7 @@ MEAN, STD = 0.1307, 0.3081
 NOT_A_DIGIT = 10
 """The class of crops that hold no digit, in networks that know it."""
 
-CLASSES = {"digitnet": 11, "workshop-conv": 10, "workshop-linear": 10}
+CLASSES = {"digitnet": 11, "workshop-conv": 10, "workshop-linear": 10, "digitnet-wide": 11}
 """The networks by name, and how many classes each knows."""
 
 

@@ -119,6 +119,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "digitnet": DigitNet,
     "workshop-conv": WorkshopConv,
     "workshop-linear": WorkshopLinear,
+    "digitnet-wide": lambda: DigitNet(width=96),
 }
 """Every network takes `float32 (N, 1, 28, 28)` and gives log-probabilities `(N, classes)`."""
 

@@ -41,6 +41,12 @@ def test_one_teacher_says_what_it_says(network: str, crops: Tensor, tmp_path: Pa
     assert torch.allclose(taught, said(alone, crops), atol=1e-5)
 
 
+def test_a_wider_network_of_the_same_classes_can_teach(crops: Tensor, tmp_path: Path) -> None:
+    wide = teacher(tmp_path / "wide.pt", "digitnet-wide", 0)
+    taught = Teachers([str(tmp_path / "wide.pt")], "digitnet", CPU)(crops)
+    assert torch.allclose(taught, said(wide, crops), atol=1e-5)
+
+
 def test_the_first_says_what_is_none_and_all_which_digit_it_is_otherwise(
     crops: Tensor, tmp_path: Path
 ) -> None:

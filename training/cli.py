@@ -40,7 +40,9 @@ def digit_train() -> None:
 def fit(
     network: Annotated[
         str | None,
-        typer.Option(help="digitnet, workshop-conv or workshop-linear.", show_default="digitnet"),
+        typer.Option(
+            help="digitnet, workshop-conv, workshop-linear or digitnet-wide.", show_default="digitnet"
+        ),
     ] = None,
     start: Annotated[
         Path | None, typer.Option("--from", help="Weights to begin with, in place of fresh ones.")

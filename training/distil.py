@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from appliance.card import CLASSES
 from appliance.network import NOT_A_DIGIT, folded, load
 from training.errors import TrainingError
 from training.recipe import with_weights
@@ -25,13 +26,13 @@ class Teachers:
     """
 
     def __init__(self, weights: Sequence[str], network: str, device: torch.device) -> None:
-        """Loads them. Raises `WeightsError`, or `TrainingError` unless all are of that network's kind."""
+        """Loads them. Raises `WeightsError`, or `TrainingError` unless they know its classes."""
         self.named = ""
         """As a command names them."""
         self._networks = []
         for file in weights:
             teacher, card = load(Path(file))
-            if card.network != network:
+            if card.classes != CLASSES[network]:
                 raise TrainingError(f"{file}: is a {card.network}, and can teach no {network}; leave it out")
             self.named += with_weights("taught-by", Path(file), card)
             self._networks.append(folded(teacher).to(device))

@@ -12,7 +12,8 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from appliance.network import MEAN, NETWORKS, STD, Card, build, load, save
+from appliance.card import CLASSES
+from appliance.network import MEAN, STD, Card, build, load, save
 from training import mnist, report
 from training.augment import augment
 from training.calibrate import calibrate, rates
@@ -230,7 +231,7 @@ def scene_crops(digits: Digits, count: int, seed: int, left_out: str = "") -> Di
 
 def known_to(network: str, crops: Digits, device: torch.device) -> tuple[Tensor, Tensor]:
     """The crops of classes that a network knows, on the device once and for all."""
-    known = crops.labels < getattr(NETWORKS[network], "classes", 10)
+    known = crops.labels < CLASSES[network]
     return torch.from_numpy(crops.images[known]).to(device), torch.from_numpy(crops.labels[known]).to(device)
 
 

@@ -39,7 +39,7 @@ class Recipe:
     start: str = ""
     """The file with the weights that it begins with; fresh ones if none is given."""
     teachers: tuple[str, ...] = ()
-    """Files with trained weights of the same network, whose answers are learnt beside the labels."""
+    """Files with trained weights of the same classes, whose answers are learnt beside the labels."""
     left_out: str = ""
     """A family of clutter that no scene shows: how a network does on what it never saw is to be measured."""
     seed: int = 0
@@ -47,23 +47,26 @@ class Recipe:
     """`float32`, `bfloat16` (mixed precision), or `auto`: mixed where the processor is made for it."""
 
 
+_DIGITNET = Recipe(
+    "digitnet",
+    epochs=30,
+    batch=128,
+    optimiser="adam",
+    lr=0.003,
+    weight_decay=0.02,
+    one_cycle=True,
+    smoothing=0.02,
+    averaging=0.999,
+    augment=True,
+    scenes=60_000,
+    precision="auto",
+)
+
 RECIPES = {
-    "digitnet": Recipe(
-        "digitnet",
-        epochs=30,
-        batch=128,
-        optimiser="adam",
-        lr=0.003,
-        weight_decay=0.02,
-        one_cycle=True,
-        smoothing=0.02,
-        averaging=0.999,
-        augment=True,
-        scenes=60_000,
-        precision="auto",
-    ),
+    "digitnet": _DIGITNET,
     "workshop-conv": Recipe("workshop-conv", epochs=10, batch=64, optimiser="sgd", lr=0.01, momentum=0.5),
     "workshop-linear": Recipe("workshop-linear", epochs=10, batch=64, optimiser="sgd", lr=0.01, momentum=0.5),
+    "digitnet-wide": replace(_DIGITNET, network="digitnet-wide"),
 }
 
 TUNING = {"digitnet": {"epochs": 2, "lr": 0.0002, "scenes": 4_000}}
