@@ -133,6 +133,21 @@ def _towards(angle: float, length: float) -> NDArray[np.float64]:
     return length * np.array([np.cos(angle), np.sin(angle)])
 
 
+def mirroring(hand: Hand, rng: np.random.Generator) -> Scene:
+    """Numbers on a board in which a lamp is mirrored, beside one of its digits or across it.
+
+    Its light is added to theirs, and nears white without ever getting there.
+    """
+    scene = _unseen(hand, rng, exposure=rng.uniform(0.45, 0.65))
+    x, y, width, height = _bounds(scene.owners == int(rng.integers(len(scene.text))))
+    angle = rng.uniform(0, 2 * np.pi)
+    down, right = np.mgrid[: FRAME[0], : FRAME[1]].astype(np.float32)
+    away = (right - x - width / 2) * np.cos(angle) + (down - y - height / 2) * np.sin(angle)
+    away -= height * rng.uniform(-1, 1)
+    lamp = rng.uniform(0.7, 1.8) * np.exp(-((away / (height * rng.uniform(0.4, 1))) ** 2))
+    return replace(scene, gray=_sensed(1 - (1 - scene.gray / 255) * np.exp(-lamp), rng))
+
+
 def at_edge(hand: Hand, rng: np.random.Generator) -> Scene:
     """A number that touches the frame's nearest edge."""
     scene = render([_number(rng, 1, 3)], ORDINARY, hand, rng)
@@ -416,6 +431,7 @@ def _conditions() -> Iterator[Condition]:
     yield Condition("light", "shadow with corners", shadowed(polygon), HARD)
     yield Condition("light", "light through blinds", looking(light="blinds"), HARD)
     yield Condition("light", "reflection", looking(light="reflection"))
+    yield Condition("light", "lamp mirrored in a board", mirroring, HARD)
     for exposure, noise, aim in ((0.4, 6, EASY), (0.25, 9, EASY), (0.15, 12, None)):
         make = looking(exposure=exposure, noise=noise)
         yield Condition("light", f"low light {exposure}, noise {noise}", make, aim)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from handwritten import Ink, blank, digit, gray, write
 
-from appliance.vision.ink import FAINTEST, THIN, flatten
+from appliance.vision.ink import THIN, flatten
 
 BOX = (250, 150, 120, 130)
 """Where the digit stands, with a little room: x, y, width, height."""
@@ -83,30 +83,6 @@ def test_the_hard_edge_of_a_shadow_leaves_no_ink(along: str) -> None:
     strokes = digit(3) > 0.98
     seen = inside(across.dark)[5 : 5 + strokes.shape[0], 10 : 10 + strokes.shape[1]]
     assert seen[strokes].min() > 60, "the stroke is there on both sides of the edge, and on it"
-
-
-def under_a_lamp(board: Ink, along: Ink) -> Ink:
-    """A board in which a lamp is mirrored: its light is added, and nears white as a camera's picture does."""
-    return 255 - (255 - board) * np.exp(-along)
-
-
-def test_in_a_lamp_s_glare_a_stroke_keeps_half_of_its_strength_and_is_nowhere_paper() -> None:
-    x, y = np.meshgrid(np.arange(640, dtype=np.float32), np.arange(480, dtype=np.float32))
-    mirrored = np.exp(-(((x - 310) + (y - 215)) ** 2) / 90**2)
-    board = inked(blank(tone=134), tone=90)
-    plain, glaring = flatten(gray(board)), flatten(gray(under_a_lamp(board, mirrored)))
-    strokes = cv2.erode(np.uint8(inside(plain.dark) > 60), np.ones((3, 3))) > 0
-    assert np.median(inside(glaring.dark)[strokes]) > 0.5 * np.median(inside(plain.dark)[strokes])
-    assert inside(glaring.dark)[strokes].min() > FAINTEST
-    assert outside(glaring.dark).max() < 14
-
-
-def test_what_is_bright_for_its_own_light_is_measured_by_its_own_brightness() -> None:
-    """A patch of sun has an edge: it is no glare."""
-    lit = np.full((480, 640), 0.4, np.float32)
-    lit[120:300, 220:400] = 1
-    plain, patch = flatten(gray(inked(blank()))), flatten(gray(inked(blank()) * lit))
-    assert np.array_equal(inside(patch.dark), inside(plain.dark))
 
 
 @pytest.mark.parametrize("level", [1, 2, 4, 8, 16])

@@ -3,9 +3,6 @@
 The background is what remains when everything thinner than the thickest stroke is wiped away, by a
 morphological closing for dark strokes and an opening for light ones. Unlike a blur, these keep the edge
 of a hard shadow where it is, so the shadow itself leaves no ink.
-
-A lamp mirrored in a board is another matter: its glare adds to the light of paper and ink alike, and so near
-to white the camera shows less of what differs. There differences count for more.
 """
 
 from collections.abc import Callable
@@ -27,9 +24,6 @@ _DARKEST_PAPER = 48  # below this, sensor noise would pass for contrast
 _BLURS = ((6.0, 9, 1.3), (3.0, 5, 2.0), (0.0, 3, 2.0))
 """From this mean noise on, in gray levels, a blur of so many pixels; and how many times that noise its peaks
 are afterwards."""
-_GLARE = 1.5  # times as bright as half of the frame, at least,
-_GLARING = 0.02  # in so much of it,
-_SOFT = 0.6  # and from cell to cell at most so much of that brighter: paper in the light has an edge
 _NOISE_ROWS = 9  # one row in so many tells the noise of all
 _LIGHTER = 1.01  # times as light as its board is chalk, at least
 
@@ -59,9 +53,7 @@ class Ink:
 
     @cached_property
     def dark(self) -> NDArray[np.uint8]:
-        difference = cv2.subtract(self._paper, self._smooth.picture)
-        glare = _glare(self._paper_in_cells)
-        return _ratio(difference, self._paper if glare is None else cv2.LUT(self._paper, glare))
+        return _ratio(cv2.subtract(self._paper, self._smooth.picture), self._paper)
 
     @cached_property
     def light(self) -> NDArray[np.uint8]:
@@ -82,12 +74,13 @@ class Ink:
         return cv2.mean(small, there)[0] < _LIGHTER * cv2.mean(usual, there)[0]
 
     @cached_property
-    def _paper(self) -> NDArray[np.uint8]:
-        return self._enlarged(self._paper_in_cells)
+    def paper_in_cells(self) -> NDArray[np.uint8]:
+        """How bright what is written on is, `uint8 (h, w)`; see `in_cells`."""
+        return self._background(cv2.MORPH_CLOSE, cv2.erode)
 
     @cached_property
-    def _paper_in_cells(self) -> NDArray[np.uint8]:
-        return self._background(cv2.MORPH_CLOSE, cv2.erode)
+    def _paper(self) -> NDArray[np.uint8]:
+        return self._enlarged(self.paper_in_cells)
 
     def _background(self, wipe: int, inwards: Callable[..., NDArray[np.uint8]]) -> NDArray[np.uint8]:
         small = self._smooth.small
@@ -134,23 +127,6 @@ def _noise(gray: NDArray[np.uint8]) -> float:
     rows = np.arange(1, max(2, gray.shape[0] - 1), _NOISE_ROWS)
     around = gray[np.clip(rows[:, np.newaxis] + (-1, 0, 1), 0, gray.shape[0] - 1).ravel()]
     return float(cv2.absdiff(around, cv2.medianBlur(around, 3))[1::3].mean())
-
-
-def _glare(paper: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-    """For each brightness of paper, that by which its ink is measured, if a lamp's glare lies on some of it.
-
-    `paper` is `uint8 (h, w)`, in cells. Where it glares, that is the brightness of the paper around, but less
-    the nearer it is to white.
-    """
-    levels = np.sort(paper[::4, ::4], axis=None).astype(np.float32)
-    usual, brightest = levels[levels.size // 2], levels[-1 - int(_GLARING * levels.size)]
-    if brightest < _GLARE * usual:
-        return None
-    steps = cv2.morphologyEx(paper, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    if steps.max() > _SOFT * (brightest - usual):
-        return None
-    brightness = np.arange(256, dtype=np.float32)
-    return np.minimum(brightness, usual * (255 - brightness) / (255 - usual)).astype(np.uint8)
 
 
 def _ratio(difference: NDArray[np.uint8], brightness: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.vision.glare import without_glare
 from appliance.vision.ink import FAINTEST, Ink, flatten, in_cells
 
 _COVERED = 0.3  # of a striped frame, at least, is darker than the lightest paper near it
@@ -54,8 +55,14 @@ class _Course:
 
 
 def evenly_lit(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Ink]:
-    """A gray frame `uint8 (H, W)` without stripes of light, and its ink; the same frame if it has none."""
+    """A gray frame `uint8 (H, W)` without glare, or without stripes of light, and its ink.
+
+    The same frame if it has neither.
+    """
     ink = flatten(gray)
+    dull = without_glare(gray, ink)
+    if dull is not gray:
+        return dull, flatten(dull)
     course = _stripes(gray) if _is_covered(ink) else None
     if course is None:
         return gray, ink

@@ -1,0 +1,51 @@
+"""Takes off a frame the glare of a lamp that is mirrored in what is written on.
+
+The mirrored light is added to that of the board and of the ink on it alike, and the picture nears white: the
+nearer, the less is left of a difference. How bright the board is tells how much that is.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.vision.ink import Ink, in_cells
+
+_GLARING = 1.3  # times as bright as half of the frame, at least,
+_SHARE = 0.02  # in so much of it,
+_SOFT = 0.6  # and from cell to cell at most so much of that brighter: what lies in the sun has an edge
+_PALE = 90  # of 255: all ink in the glare is less; where a lamp only shines, it is as strong as anywhere
+_PEN = 17  # cells: what is no thicker, and darker than what is about it, is written
+_MOST = 3.0  # times, at most, a difference is enlarged: all else is noise
+
+
+def without_glare(gray: NDArray[np.uint8], ink: Ink) -> NDArray[np.uint8]:
+    """A gray frame `uint8 (H, W)` as if no lamp were mirrored in it; the same frame if none is.
+
+    `ink` is the frame's own.
+    """
+    usual = _beside_glare(ink)
+    if usual is None:
+        return gray
+    # Beyond the frame the board goes on: without it, closing goes wrong along the edge.
+    wider = cv2.copyMakeBorder(in_cells(gray), *(4 * [_PEN]), cv2.BORDER_REPLICATE)
+    board = cv2.morphologyEx(wider, cv2.MORPH_CLOSE, np.ones((_PEN, _PEN), np.uint8))
+    board = cv2.resize(
+        board[_PEN:-_PEN, _PEN:-_PEN], gray.shape[::-1], interpolation=cv2.INTER_LINEAR
+    ).astype(np.float32)
+    lost = np.clip((255 - usual) / (256 - board), 1, _MOST)
+    dull = np.maximum(usual - lost * np.maximum(board - gray, 0), 0)
+    return np.where(board > usual, dull, gray).astype(np.uint8)
+
+
+def _beside_glare(ink: Ink) -> float | None:
+    """How bright paper is where no lamp is mirrored in it; None if none is anywhere."""
+    paper = ink.paper_in_cells
+    levels = np.sort(paper[::4, ::4], axis=None)
+    usual, brightest = float(levels[levels.size // 2]), float(levels[-1 - int(_SHARE * levels.size)])
+    if brightest <= _GLARING * usual:
+        return None
+    steps = cv2.morphologyEx(paper, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    if steps.max() > _SOFT * (brightest - usual):
+        return None
+    strongest = in_cells(ink.dark)[paper > (usual + brightest) / 2].max()
+    return usual if strongest < _PALE else None
