@@ -202,8 +202,7 @@ def best_explanation(row: Sequence[Judged]) -> list[Judged]:
 
 
 def _costs_of_dismissing(row: Sequence[Judged]) -> dict[float, float]:
-    """By where they begin, those of a row's strokes that may not be none: what they are joined with, or cut
-    into, may be digits."""
+    """What taking a stroke for none costs, by where it begins, if it may be part of a digit, or several."""
     joined = (one.crop for one in row if one.crop.stroke_count > 1)
     costs = {first: _TO_PART for crop in joined for first in range(int(crop.first), int(crop.past))}
     return costs | {one.crop.first: _TO_DISMISS for one in row if one.crop.is_part}
