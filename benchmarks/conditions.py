@@ -81,8 +81,7 @@ def shadowed(cast: Callable[[NDArray[np.float32], float, np.random.Generator], P
 
     def make(hand: Hand, rng: np.random.Generator) -> Scene:
         scene = _unseen(hand, rng)
-        x, y, width, height = _bounds(scene.owners == int(rng.integers(len(scene.text))))
-        shade = cast(np.array([x + width / 2, y + height / 2], np.float32), height, rng)
+        shade = cast(*_some_digit(scene, rng), rng)
         return replace(scene, gray=_sensed(scene.gray / 255 * (1 - rng.uniform(0.35, 0.65) * shade), rng))
 
     return make
@@ -90,9 +89,7 @@ def shadowed(cast: Callable[[NDArray[np.float32], float, np.random.Generator], P
 
 def edge(middle: NDArray[np.float32], height: float, rng: np.random.Generator) -> Picture:
     """The hard edge of a shadow, or of two, right across a digit of that height there."""
-    angle = rng.uniform(0, 2 * np.pi)
-    down, right = np.mgrid[: FRAME[0], : FRAME[1]].astype(np.float32)
-    away = (right - middle[0]) * np.cos(angle) + (down - middle[1]) * np.sin(angle)
+    away = _away(middle, rng.uniform(0, 2 * np.pi))
     if rng.random() < 0.4:
         away = np.abs(away) - rng.uniform(0.1, 0.4) * height
     return 1 / (1 + np.exp(np.clip(away / rng.uniform(0.5, 2), -30, 30)))
@@ -129,6 +126,18 @@ def polygon(middle: NDArray[np.float32], height: float, rng: np.random.Generator
     return cv2.GaussianBlur(shade, (0, 0), rng.uniform(1, 8))
 
 
+def _some_digit(scene: Scene, rng: np.random.Generator) -> tuple[NDArray[np.float32], float]:
+    """The middle `[x, y]` and the height of one of a scene's digits."""
+    x, y, width, height = _bounds(scene.owners == int(rng.integers(len(scene.text))))
+    return np.array([x + width / 2, y + height / 2], np.float32), height
+
+
+def _away(middle: NDArray[np.float32], angle: float) -> NDArray[np.float64]:
+    """How far each pixel of a frame is from a line through a place, that runs across the angle."""
+    down, right = np.mgrid[: FRAME[0], : FRAME[1]].astype(np.float32)
+    return np.asarray((right - middle[0]) * np.cos(angle) + (down - middle[1]) * np.sin(angle))
+
+
 def _towards(angle: float, length: float) -> NDArray[np.float64]:
     return length * np.array([np.cos(angle), np.sin(angle)])
 
@@ -139,11 +148,8 @@ def mirroring(hand: Hand, rng: np.random.Generator) -> Scene:
     Its light is added to theirs, and nears white without ever getting there.
     """
     scene = _unseen(hand, rng, exposure=rng.uniform(0.45, 0.65))
-    x, y, width, height = _bounds(scene.owners == int(rng.integers(len(scene.text))))
-    angle = rng.uniform(0, 2 * np.pi)
-    down, right = np.mgrid[: FRAME[0], : FRAME[1]].astype(np.float32)
-    away = (right - x - width / 2) * np.cos(angle) + (down - y - height / 2) * np.sin(angle)
-    away -= height * rng.uniform(-1, 1)
+    middle, height = _some_digit(scene, rng)
+    away = _away(middle, rng.uniform(0, 2 * np.pi)) - height * rng.uniform(-1, 1)
     lamp = rng.uniform(0.7, 1.8) * np.exp(-((away / (height * rng.uniform(0.4, 1))) ** 2))
     return replace(scene, gray=_sensed(1 - (1 - scene.gray / 255) * np.exp(-lamp), rng))
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.ink import Ink, in_cells
+from appliance.vision.ink import Ink, in_cells, wiped
 
 _GLARING = 1.3  # times as bright as half of the frame, at least,
 _SHARE = 0.02  # in so much of it,
@@ -27,10 +27,8 @@ def without_glare(gray: NDArray[np.uint8], ink: Ink) -> NDArray[np.uint8]:
     usual = _beside_glare(ink)
     if usual is None:
         return gray
-    # Beyond the frame the board goes on: without it, closing goes wrong along the edge.
-    wider = cv2.copyMakeBorder(in_cells(gray), *(4 * [_PEN]), cv2.BORDER_REPLICATE)
-    board = cv2.morphologyEx(wider, cv2.MORPH_CLOSE, np.ones((_PEN, _PEN), np.uint8))
-    board = cv2.resize(board[_PEN:-_PEN, _PEN:-_PEN], gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    board = wiped(in_cells(gray), cv2.MORPH_CLOSE, _PEN)
+    board = cv2.resize(board, gray.shape[::-1], interpolation=cv2.INTER_LINEAR)
     lost = np.clip((255 - usual) / (256 - np.arange(256)), 1, _MOST)
     times = cv2.LUT(board, np.rint(lost * _FINE).astype(np.uint8))
     darker = cv2.multiply(cv2.subtract(board, gray), times, scale=1 / _FINE)

@@ -85,11 +85,8 @@ class Ink:
     def _background(self, wipe: int, inwards: Callable[..., NDArray[np.uint8]]) -> NDArray[np.uint8]:
         small = self._smooth.small
         reach = int(min(small.shape) * self._thickest) | 1
-        # Beyond the frame the paper goes on: without it, closing and opening go wrong along the edge.
-        wider = cv2.copyMakeBorder(small, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
-        wiped = cv2.morphologyEx(wider, wipe, np.ones((reach, reach), np.uint8))
         # One more cell inwards: between a lit and a shaded cell the enlarged picture would invent a line.
-        return inwards(wiped, np.ones((3, 3), np.uint8))[reach:-reach, reach:-reach]
+        return inwards(wiped(small, wipe, reach), np.ones((3, 3), np.uint8))
 
     def _enlarged(self, cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return cv2.resize(cells, self._smooth.picture.shape[::-1], interpolation=cv2.INTER_LINEAR)
@@ -109,6 +106,17 @@ def in_cells(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
     cell = max(1.0, min(height, width) / _CELLS)
     size = (max(1, round(width / cell)), max(1, round(height / cell)))
     return cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+
+
+def wiped(cells: NDArray[np.uint8], wipe: int, reach: int) -> NDArray[np.uint8]:
+    """Cells `uint8 (h, w)` without what is thinner than `reach` of them.
+
+    What is dark is wiped away by `cv2.MORPH_CLOSE`, what is light by `cv2.MORPH_OPEN`.
+    """
+    # Beyond the frame the paper goes on: without it, closing and opening go wrong along the edge.
+    wider = cv2.copyMakeBorder(cells, *(4 * [reach]), cv2.BORDER_REPLICATE)
+    square = np.ones((reach, reach), np.uint8)
+    return cv2.morphologyEx(wider, wipe, square)[reach:-reach, reach:-reach]
 
 
 def above(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:

@@ -60,14 +60,10 @@ def evenly_lit(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Ink]:
     The same frame if it has neither.
     """
     ink = flatten(gray)
-    dull = without_glare(gray, ink)
-    if dull is not gray:
-        return dull, flatten(dull)
-    course = _stripes(gray) if _is_covered(ink) else None
-    if course is None:
-        return gray, ink
-    even = _evened(gray, course)
-    return even, flatten(even)
+    even = without_glare(gray, ink)
+    if even is gray and _is_covered(ink) and (course := _stripes(gray)) is not None:
+        even = _evened(gray, course)
+    return even, ink if even is gray else flatten(even)
 
 
 def _is_covered(ink: Ink) -> bool:
