@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.shapes import SHAPES, Others, Shaped
+from benchmarks.shapes import SHAPES, Holding, Others, Shaped
 from training import paper
+from training.nibs import Nib, felt_tip, in_a_hurry, soft_tip, straight_tip
 from training.paper import Picture, pixel
 from training.pens import Shape, one_of
 from training.scenes import FRAME, Hand, Look, Scene, meeting, random_look, render, render_clutter
@@ -21,6 +22,7 @@ EASY, HARD = 99.0, 97.0
 """The recall and precision aimed at, in percent."""
 
 ORDINARY = Look()
+_BROAD = 0.15  # of the digit's height: a marker
 
 Make = Callable[[Hand, np.random.Generator], Scene]
 
@@ -46,6 +48,11 @@ def looking(digits: tuple[int, int] = (1, 3), rows: tuple[int, int] = (1, 1), **
         return render(texts, replace(ORDINARY, **look), hand, rng)
 
     return make
+
+
+def penned(nib: Nib) -> Make:
+    """Numbers written with a broad pen that has another nib than a round one."""
+    return lambda hand, rng: looking(stroke=_BROAD)(Holding(hand, nib), rng)
 
 
 def anything(hand: Hand, rng: np.random.Generator) -> Scene:
@@ -420,6 +427,12 @@ def _conditions() -> Iterator[Condition]:
         yield Condition(
             "pen", f"pen of 1/{part} of the height", looking(stroke=1 / part), HARD if part == 40 else EASY
         )
+    yield Condition("pen", "marker cut straight", penned(straight_tip))
+    yield Condition("pen", "brush", penned(soft_tip))
+    yield Condition("pen", "felt tip", penned(felt_tip))
+    yield Condition("pen", "in a hurry", penned(in_a_hurry))
+    yield Condition("pen", "drying pen", looking(bare=0.3))
+    yield Condition("pen", "uneven ink", looking(uneven=0.6, stroke=_BROAD))
     for height in (20, 24, 28, 40, 60, 100, 160, 240, 320, 400, 440):
         make = looking(_fitting(height), height=height)
         yield Condition("height", f"height {height} px", make, EASY if height >= 28 else None)
@@ -457,6 +470,7 @@ def _conditions() -> Iterator[Condition]:
     yield Condition("paper", "sheet held in a shadow", shaded(holding()), HARD)
     yield Condition("paper", "board with chalk", looking(paper="board"))
     yield Condition("paper", "board with worn chalk", looking(paper="board", ink=0.35))
+    yield Condition("paper", "board with grainy chalk", looking(paper="board", bare=0.3))
     for ink in (0.3, 0.2, 0.12):
         yield Condition("paper", f"weak ink {ink}", looking(ink=ink))
     for count in range(1, 9):

@@ -6,9 +6,10 @@ Points are as in `training.pens`: in a unit square, y downwards, a point given t
 import numpy as np
 
 from training.hands import written
-from training.paper import Picture
-from training.pens import Shape, again, draw, one_of, trace
+from training.nibs import Nib
+from training.pens import Shape, again, one_of, trace
 from training.scenes import Hand
+from training.tracing import Lines
 
 # fmt: off
 # ruff: noqa: E501 - tables of points read best a stroke a line
@@ -48,9 +49,9 @@ class Others(Hand):
     def __init__(self) -> None:
         pass
 
-    def write(self, value: int, height: float, thickness: float, rng: np.random.Generator) -> Picture:
-        """As one of them writes this digit, `float32 (h, w)`, 1 where there is ink."""
-        return draw(again(one_of(written(str(value), measured=True), rng), rng), height, thickness)
+    def lines(self, value: int, rng: np.random.Generator) -> Lines:
+        """As one of them writes this digit."""
+        return again(one_of(written(str(value), measured=True), rng), rng)
 
 
 class Shaped(Hand):
@@ -59,6 +60,18 @@ class Shaped(Hand):
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
 
-    def write(self, value: int, height: float, thickness: float, rng: np.random.Generator) -> Picture:
-        """The shape, `float32 (h, w)`, 1 where there is ink; `value` is for the caller to know."""
-        return draw(trace(self._shape, rng), height, thickness)
+    def lines(self, value: int, rng: np.random.Generator) -> Lines:
+        """The shape; `value` is for the caller to know."""
+        return trace(self._shape, rng)
+
+
+class Holding(Hand):
+    """Writes as another hand does, with a nib of its own."""
+
+    def __init__(self, hand: Hand, nib: Nib) -> None:
+        self._hand = hand
+        self._nibs = (nib,)
+
+    def lines(self, value: int, rng: np.random.Generator) -> Lines:
+        """As the other writes this digit."""
+        return self._hand.lines(value, rng)

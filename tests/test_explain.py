@@ -493,6 +493,22 @@ def test_a_lone_bare_stroke_is_a_one_only_where_nothing_else_lies_about() -> Non
     assert (read(one), read(one, other)) == ("1", "")
 
 
+# --- what fell apart ---
+
+
+def test_a_digit_that_fell_apart_is_read_and_its_pieces_are_not() -> None:
+    pieces = Row(100, 40).add(0, 1, {NONE: 0.97}).add(1, 2, {1: 0.6, NONE: 0.3})
+    whole = Row(100, 100).add(0, 2, {2: 0.98}, strokes=2)
+    assert read(pieces, whole) == "2"
+
+
+def test_what_fell_apart_and_is_no_digit_is_nothing_else_either() -> None:
+    """As the shade of a hand, before it was taken off what is written in it and beside it."""
+    written = Row(100, 100).add(6, 7, {4: 0.7})
+    assert read(written, Row(20, 300).add(0, 3, {NONE: 0.99}, strokes=2)) == "4"
+    assert read(written, Row(20, 300).add(0, 3, {NONE: 0.99})) == ""
+
+
 # --- pen and chalk ---
 
 

@@ -21,6 +21,7 @@ from training.scenes import (
     Hand,
     Look,
     Scene,
+    _shown_look,
     judge,
     make_crops,
     meeting,
@@ -127,6 +128,43 @@ def test_looks_reach_all_papers_lights_and_sizes() -> None:
 
 
 # --- rendering ---
+
+
+@pytest.mark.parametrize("paper", ["plain", "board"])
+def test_where_a_dry_pen_leaves_paper_bare_nothing_is_a_digits(paper: str) -> None:
+    look = replace(CLEAN, paper=paper, stroke=0.2, height=150)
+    full, dry = (scene(["3"], replace(look, bare=bare)) for bare in (0.0, 0.4))
+    owned = full.owners >= 0
+    assert (dry.owners[~owned] == full.owners[~owned]).all()
+    assert 0.45 < (dry.owners >= 0).sum() / owned.sum() < 0.75
+    paper_tone = np.median(full.gray)
+    left_bare = owned & (dry.owners < 0)
+    away = np.abs(dry.gray[left_bare].astype(int) - paper_tone).mean()
+    assert away < 0.4 * np.abs(full.gray[owned].astype(int) - paper_tone).mean()
+
+
+def test_uneven_ink_is_paler_in_places_and_still_its_digits() -> None:
+    look = replace(CLEAN, stroke=0.2, height=150)
+    even, uneven = (scene(["8"], replace(look, uneven=share)) for share in (0.0, 0.7))
+    assert np.array_equal(even.owners, uneven.owners)
+    middle = cv2.erode((even.owners >= 0).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    assert np.ptp(even.gray[middle]) < 20 < 60 < np.ptp(uneven.gray[middle])
+
+
+def test_what_training_shows_is_written_with_all_kinds_of_pens() -> None:
+    looks = [_shown_look(rng(seed)) for seed in range(300)]
+    for share in ([look.bare > 0 for look in looks], [look.uneven > 0 for look in looks]):
+        assert 0.05 < np.mean(share) < 0.3
+    assert np.mean([look.touching > 0 for look in looks]) > 0.2
+
+
+def test_marks_beside_the_digits_are_written_with_the_same_nib() -> None:
+    def blot(lines: object, height: float, thickness: float, random: object) -> np.ndarray:
+        return np.ones((20, 20), np.float32)
+
+    one = render(["1"], CLEAN, Hand(IMAGES, LABELS, nibs=(blot,)), rng(), marks=3)
+    assert [(one.owners == owner).sum() for owner in np.unique(one.owners)[-1:]] == [400]
+    assert (one.owners == -2).sum() % 400 == 0 and (one.owners == -2).any()
 
 
 def test_the_same_seed_renders_the_same_scene() -> None:

@@ -4,15 +4,20 @@ Real papers hold ones with a flag and a foot, crossed sevens, open fours, nines 
 is a few strokes through control points, bent a little differently every time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 T = TypeVar("T")
 Points = Sequence[tuple[float, float]]
+Line = NDArray[np.float32]
+"""Points `(n, 2)` that a pen goes through."""
+Pressure = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""From how far along its line a pen is to how much of its thickness shows there, both 0 to 1."""
 Shape = Sequence[Points]
 """Strokes through points `(x, y)` in a unit square, y downwards; a point given twice is a corner."""
 
@@ -187,7 +192,7 @@ def again(lines: Sequence[NDArray[np.float32]], rng: np.random.Generator) -> lis
     """Lines that a hand wrote once, as it would write them another time."""
     every = np.concatenate(lines)
     low, size = every.min(axis=0), np.ptp(every, axis=0)
-    unit = [((line - low - size / 2) / _height(every) + 0.5).astype(np.float64) for line in lines]
+    unit = [((line - low - size / 2) / height_of(lines) + 0.5).astype(np.float64) for line in lines]
     return _bent(unit, rng.uniform(0.75, 1.25), 0.03, rng)
 
 
@@ -225,36 +230,35 @@ def one_of(choices: Sequence[T], rng: np.random.Generator) -> T:
     return choices[int(rng.integers(len(choices)))]
 
 
-def draw(lines: Sequence[NDArray[np.float32]], height: float, thickness: float) -> NDArray[np.float32]:
+def draw(
+    lines: Sequence[Line], height: float, thickness: float, pressed: Pressure | None = None
+) -> NDArray[np.float32]:
     """Lines drawn with a round pen, cut to their bounds: `float32 (h, w)`, 1 where there is ink.
 
     `height` is the digit's and `thickness` the pen's, both in pixels; below one pixel the ink pales.
+    `pressed` says how much of that thickness it has along each line.
     """
     every = np.concatenate(lines)
-    scale = max(height - thickness, 0) / _height(every)
+    scale = max(height - thickness, 0) / height_of(lines)
     oversample = 1 if thickness > 12 else 2 if thickness > 4 else 4
     margin = thickness / 2 + 1.5
     low = every.min(axis=0)
     size = np.ceil(np.ptp(every, axis=0) * scale + 2 * margin).astype(int) + 1
     canvas = np.zeros((size[1] * oversample, size[0] * oversample), np.uint8)
     for line in lines:
-        pixels = ((line - low) * scale + margin) * oversample * 16
-        cv2.polylines(
-            canvas,
-            [np.round(pixels).astype(np.int32)],
-            False,
-            255,
-            max(1, round(thickness * oversample)),
-            cv2.LINE_AA,
-            shift=4,
-        )
+        pixels = np.round(((line - low) * scale + margin) * oversample * 16).astype(np.int32)
+        parts = [pixels] if pressed is None else list(sliding_window_view(pixels, 2, 0).swapaxes(1, 2))
+        widths = [1.0] if pressed is None else pressed(np.linspace(0, 1, len(parts))).tolist()
+        for part, width in zip(parts, widths, strict=True):
+            thick = max(1, round(thickness * oversample * width))
+            cv2.polylines(canvas, [part], False, 255, thick, cv2.LINE_AA, shift=4)
     small = cv2.resize(canvas, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
     return small.astype(np.float32) / 255
 
 
-def _height(points: NDArray[np.float32]) -> float:
-    """How high a digit with these points is taken to be; a flat one is no wider than it would be high."""
-    width, height = np.ptp(points, axis=0).tolist()
+def height_of(lines: Sequence[Line]) -> float:
+    """How high a digit of these lines is taken to be; a flat one is no wider than it would be high."""
+    width, height = np.ptp(np.concatenate(lines), axis=0).tolist()
     return max(height, 0.6 * width, 1e-3)
 
 

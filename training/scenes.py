@@ -22,8 +22,9 @@ from appliance.vision import Box, Crop, find_crops, take_apart
 from appliance.vision.crops import as_mnist
 from training import hands, paper
 from training.clutter import CLUTTER
+from training.nibs import NIBS, Nib, round_tip
 from training.paper import LIGHTS, PAPERS, Picture
-from training.pens import DIGITS, again, any_size, draw, one_of, trace
+from training.pens import DIGITS, again, any_size, one_of, trace
 from training.tracing import Lines, trace_image
 
 FRAME = (480, 640)
@@ -32,11 +33,16 @@ SHOWN = tuple(family for family in CLUTTER if family != "bars")
 
 _NOBODY, _MARK = -1, -2
 _CROPS_A_JOB = 500
+_DRY = 0.12  # of the scenes that are shown are written with a dry pen,
+_UNEVEN = 0.15  # in uneven ink,
+_TOUCHING = 0.15  # and in so many more than come so digits touch
 _TRIES = 8  # images looked at for one whose lines can be followed
 _BARE_STROKES = 0.1  # of the bare strokes that are no digit are shown to the network
 _BLURRED = 5, 0.12  # pixels, or of its height, by which vision may see a digit larger than it is
 _EDGE = 2  # pixels
 _TINY = 6  # pixels
+_COARSEST = 0.3  # of a pen's width: the grain of paper, as far as a dry pen shows it
+_INKED = 0.35  # of a pixel that ink covers, at least, is its digit's
 _BLOB = 0.72  # of its bounds that a digit's ink fills at most
 _ALIKE = 0.8  # correlation with its ink from which on a digit can be made out
 
@@ -45,7 +51,8 @@ _ALIKE = 0.8  # correlation with its ink from which on a digit can be made out
 class Look:
     """How a scene looks; lengths in pixels, `stroke` the pen's width by the digit's height.
 
-    `touching` is the share of neighbours whose ink just meets.
+    `touching` is the share of neighbours whose ink just meets, `bare` that of its strokes where chalk or a
+    drying pen leaves no ink, and `uneven` how much paler what it leaves is in places.
     """
 
     paper: str = "plain"
@@ -62,6 +69,8 @@ class Look:
     exposure: float = 0.9
     spacing: float = 0.35
     touching: float = 0
+    bare: float = 0
+    uneven: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +88,32 @@ class Scene:
 class Hand:
     """Writes digits at any size and with any pen: as MNIST's writers, as others, or stroke by stroke."""
 
-    def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.integer], own: float = 0.4) -> None:
-        """`images (n, 28, 28)` and `labels (n,)` are MNIST's.
+    _nibs: Sequence[Nib] = (round_tip,)
+
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.integer],
+        own: float = 0.4,
+        nibs: Sequence[Nib] = (round_tip,),
+    ) -> None:
+        """`images (n, 28, 28)` and `labels (n,)` are MNIST's; it writes with each of `nibs` as often.
 
         `own` is their share; the others are as often of `training.hands` as drawn from `training.pens`.
         """
+        self._nibs = nibs
         self._images = [images[labels == value] for value in range(10)]
         self._own = own
 
     def write(self, value: int, height: float, thickness: float, rng: np.random.Generator) -> Picture:
         """One digit, cut to its bounds, `float32 (h, w)`, 1 where there is ink."""
-        return draw(self._lines(value, rng), height, thickness)
+        return self.draw(self.lines(value, rng), height, thickness, rng)
 
-    def _lines(self, value: int, rng: np.random.Generator) -> Lines:
+    def draw(self, lines: Lines, height: float, thickness: float, rng: np.random.Generator) -> Picture:
+        """What one of the nibs leaves along any lines, as `write`."""
+        return one_of(self._nibs, rng)(lines, height, thickness, rng)
+
+    def lines(self, value: int, rng: np.random.Generator) -> Lines:
         """The lines that a pen follows for a digit."""
         own = self._images[value]
         if len(own) and rng.random() < self._own:
@@ -143,7 +165,12 @@ def render(texts: Sequence[str], look: Look, hand: Hand, rng: np.random.Generato
             raise ValueError(f"{len(texts)} rows do not fit the frame: {' '.join(texts)}")
         look = replace(look, height=0.9 * look.height)
     for _ in range(marks):
-        _scatter(ink, whose, look, rng)
+        _scatter(ink, whose, look, hand, rng)
+    if look.bare:
+        ink *= _covered(look, rng)
+        whose[ink < _INKED] = _NOBODY
+    if look.uneven:
+        ink *= _thinned(look, rng)
     page = cv2.warpPerspective(
         PAPERS[look.paper](FRAME, rng), view, FRAME[::-1], borderMode=cv2.BORDER_REFLECT
     )
@@ -224,13 +251,27 @@ def _stamp(ink: Picture, owners: NDArray[np.int16], digit: Picture, x: int, y: i
     digit = digit[: max(0, FRAME[0] - y), : max(0, FRAME[1] - x)]
     place = slice(y, y + digit.shape[0]), slice(x, x + digit.shape[1])
     np.maximum(ink[place], digit, out=ink[place])
-    owners[place][digit > 0.35] = number
+    owners[place][digit > _INKED] = number
 
 
-def _scatter(ink: Picture, owners: NDArray[np.int16], look: Look, rng: np.random.Generator) -> None:
+def _covered(look: Look, rng: np.random.Generator) -> Picture:
+    """Where the tip of a dry pen meets the paper's grain, 0 to 1."""
+    grain = paper.cloud(FRAME, any_size(1.5, max(2.0, _COARSEST * look.height * look.stroke), rng), rng)
+    return np.clip(0.5 + rng.uniform(1.5, 5) * (grain - np.quantile(grain, look.bare)), 0, 1)
+
+
+def _thinned(look: Look, rng: np.random.Generator) -> Picture:
+    """How much of its ink a pen leaves, 0 to 1, that runs out or is pressed unevenly."""
+    hills = paper.cloud(FRAME, look.height * rng.uniform(0.15, 1), rng)
+    return 1 - look.uneven * np.clip(0.5 + 0.5 * hills, 0, 1)
+
+
+def _scatter(
+    ink: Picture, owners: NDArray[np.int16], look: Look, hand: Hand, rng: np.random.Generator
+) -> None:
     """One mark where there is room for it."""
     height = look.height * rng.uniform(0.5, 1.1)
-    mark = draw(hands.sign(rng), height, max(1.0, look.height * look.stroke))
+    mark = hand.draw(hands.sign(rng), height, max(1.0, look.height * look.stroke), rng)
     h, w = mark.shape
     if h >= FRAME[0] or w >= FRAME[1]:
         return
@@ -363,7 +404,7 @@ def _take_hand(images: NDArray[np.uint8], labels: NDArray[np.integer]) -> None:
     """Gives this process the hand that writes, once: the images are too large to send with each job."""
     global _hand
     cv2.setNumThreads(1)
-    _hand = Hand(images, labels)
+    _hand = Hand(images, labels, nibs=NIBS)
 
 
 def _some_crops(families: Sequence[str], seed: Sequence[int]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -377,8 +418,18 @@ def _some_crops(families: Sequence[str], seed: Sequence[int]) -> tuple[NDArray[n
     return np.stack(crops[:_CROPS_A_JOB]), np.array(values[:_CROPS_A_JOB], np.int64)
 
 
-def _any_scene(hand: Hand, families: Sequence[str], rng: np.random.Generator) -> Scene:
+def _shown_look(rng: np.random.Generator) -> Look:
+    """A look as it may come, though with what is hard more often."""
     look = random_look(rng)
+    if rng.random() < _DRY:
+        look = replace(look, bare=float(rng.uniform(0.1, 0.5)))
+    if rng.random() < _UNEVEN:
+        look = replace(look, uneven=float(rng.uniform(0.2, 0.75)))
+    return replace(look, touching=0.6) if rng.random() < _TOUCHING else look
+
+
+def _any_scene(hand: Hand, families: Sequence[str], rng: np.random.Generator) -> Scene:
+    look = _shown_look(rng)
     if rng.random() < 0.36:
         return render_clutter(one_of(families, rng), look, rng)
     fits = max(1, int(FRAME[1] / (look.height * (0.8 + look.spacing))))

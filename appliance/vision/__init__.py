@@ -1,8 +1,8 @@
 """From a frame to crops: finds what may be digits and makes each as MNIST was made.
 
 `strokes` finds the connected pieces: on the way it has `glare` take off what a lamp adds, `stripes` even out
-the light and `ink` flatten it, `bands` take out what runs straight across, `shades` what a hand darkens, and
-`lines` the paper's. `layout` arranges the pieces in rows and proposes what belongs together, `crops` draws
+the light and `ink` flatten it, `bands` take out what runs straight across, `shades` what a hand darkens,
+`lines` the paper's, and `bodies` what is fainter than the stroke that it touches. `layout` arranges the pieces in rows and proposes what belongs together, `crops` draws
 the pictures that the network sees; `find_crops`, here, has them do so one after another. Of those that the
 network takes for no digit, `cuts` takes apart what may be digits that touch. Where all that is lost among
 much else, `sheets` finds what was written on one.
@@ -144,7 +144,9 @@ def _find(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
         for one in proposed:
             box, ink = crops.drawn(one.strokes)
             peak = max(stroke.peak for stroke in one.strokes)
-            found.append(Crop(box, number, one.first, one.past, len(one.strokes), dark, peak, row.slope, ink))
+            # What fell apart joins what it fell apart into.
+            count = len(one.strokes) + any(stroke.fell_apart for stroke in one.strokes)
+            found.append(Crop(box, number, one.first, one.past, count, dark, peak, row.slope, ink))
     return found
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.ink import above
-from appliance.vision.layout import WIDEST_DIGIT
+from appliance.vision.stroke import WIDEST_DIGIT
 
 _ROWS = 36  # in which paths are searched: enough to tell strokes apart
 _THROUGH = range(3, _ROWS - 2, 3)  # the rows in which places are that a path may lead through

@@ -124,6 +124,14 @@ def above(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
     return cv2.threshold(ink, threshold, 255, cv2.THRESH_BINARY)[1]
 
 
+def quantile(values: NDArray[np.uint8], share: float) -> float:
+    """As numpy's own, but faster: bytes are sorted by counting them, which that does not do."""
+    ordered = np.sort(values, axis=None, kind="stable")
+    place = share * (ordered.size - 1)
+    low, high = (int(ordered[rank]) for rank in (int(place), min(int(place) + 1, ordered.size - 1)))
+    return low + (high - low) * (place % 1)
+
+
 def thickness(ink: NDArray[np.uint8]) -> float:
     """Of a stroke's ink `uint8 (H, W)` where that is thickest, in its pixels."""
     full = cv2.copyMakeBorder(ink, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)

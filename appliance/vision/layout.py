@@ -14,7 +14,7 @@ from statistics import fmean, median
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.stroke import Box, Stroke, around, encloses
+from appliance.vision.stroke import WIDEST_DIGIT, Box, Stroke, around, encloses
 
 _SHORTEST_DIGIT = 9  # pixels
 _FLATTEST_DIGIT = 0.25  # height by width; what is flatter is a dash
@@ -23,7 +23,6 @@ _THINNEST = 1 / 60  # of the longer side: the hardest pencil is broader
 _BARE = 0.3  # shorter by longer side: what is thinner has no shape of its own
 _FRAGMENT = 0.1  # of the row's height: what is smaller is a speck
 _NEAR = 0.3  # of the row's height: how far apart the parts of one digit may lie
-WIDEST_DIGIT = 1.35  # width by height
 _MOST_TOGETHER = 3  # strokes of one digit
 _LEVEL, _STEEPEST = 0.15, 0.7  # slopes of a row: what is taken for level, and what is no row
 PALER = 0.3  # of a stroke's ink: what is paler was not written by the same pen
@@ -60,7 +59,13 @@ class Hypothesis:
 
 
 def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
-    """The rows of a frame of `shape`, from top to bottom; what can belong to no digit is left out."""
+    """The rows of a frame of `shape`, from top to bottom; what can belong to no digit is left out.
+
+    What fell apart comes last, each by itself: it is one digit or none.
+    """
+    whole = [stroke for stroke in strokes if stroke.fell_apart and not stroke.edges_met(shape)]
+    alone = [Row((one,), one.height, 0.0) for one in whole if _tall_enough(one.width, one.height)]
+    strokes = [stroke for stroke in strokes if not stroke.fell_apart]
     seen = [
         stroke
         for stroke in strokes
@@ -69,10 +74,10 @@ def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
     upright = [stroke for stroke in seen if _tall_enough(stroke.width, stroke.height, _LYING)]
     lying = [stroke for stroke in seen if not _tall_enough(stroke.width, stroke.height, _LYING)]
     # A bar is part of the digit that it lies beside; by itself it may be digits all of which touch.
-    alone = [_tall_enough(one.width, one.height) and not _belongs(one, upright) for one in lying]
-    digits = upright + list(compress(lying, alone))
+    by_itself = [_tall_enough(one.width, one.height) and not _belongs(one, upright) for one in lying]
+    digits = upright + list(compress(lying, by_itself))
     if not digits:
-        return []
+        return alone
     digits.sort(key=lambda stroke: -stroke.height)
     beside, slope = _beside(digits)
     groups: list[list[int]] = []
@@ -80,9 +85,9 @@ def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
         near = [group for group in groups if beside[number, group].any()]
         groups = [group for group in groups if group not in near] + [[number, *chain(*near)]]
     rows = [[digits[number] for number in group] for group in groups]
-    fragments = list(compress(lying, map(not_, alone)))
+    fragments = list(compress(lying, map(not_, by_itself)))
     rows.sort(key=lambda row: min(stroke.top - slope * stroke.left for stroke in row))
-    return [_with_fragments(row, fragments, slope) for row in rows]
+    return [_with_fragments(row, fragments, slope) for row in rows] + alone
 
 
 def hypotheses(row: Row) -> Iterator[Hypothesis]:

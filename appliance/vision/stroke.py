@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Box = tuple[int, int, int, int]
 """`(x, y, width, height)` in pixels: a crop's are those of the frame, a stroke's of the frame as enlarged."""
+WIDEST_DIGIT = 1.35  # width by height
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class Stroke:
     ink: NDArray[np.uint8]
     peak: float
     """Nine tenths of the ink of the component that it comes from are weaker: 0 to 255, as `Ink`."""
+    fell_apart: bool = False
+    """Whether others are what it fell apart into: it is there once more, as it was."""
 
     @property
     def left(self) -> int:

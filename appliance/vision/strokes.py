@@ -13,22 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.bands import crossing, without_band
-from appliance.vision.components import components, components_throughout, labelled
-from appliance.vision.ink import FAINTEST, THIN, above, thickness
+from appliance.vision.bodies import BODY, strokes_of, wholes_of
+from appliance.vision.components import components, labelled
+from appliance.vision.ink import FAINTEST, THIN, above, quantile, thickness
 from appliance.vision.lines import RUNS_ON, joins, lies_on, lines_in
 from appliance.vision.shades import without_shades
 from appliance.vision.stripes import evenly_lit
-from appliance.vision.stroke import Box, Stroke, overlap
+from appliance.vision.stroke import Stroke, overlap
 
 _USUAL = 3  # times the median of all ink: what is less is paper
-_PEAK = 0.9  # so much of a component's ink is weaker than its peak
-_FAINTEST_PEAK = 24  # what has a lower one is no stroke
-_BODY = 0.42  # of its own peak: what belongs to a stroke, and not to a fainter line that it touches
-_MOST_BODIES = 23  # what falls apart into more is a grid or a texture
-_SOFT = (0.25, 0.7)  # of its own peak: where a stroke's edge begins and where it is full
-_SMALLEST = 4  # pixels; what is smaller both ways is dirt
 _SMALLEST_REMAINS = 12  # the same where lines were taken out
-_MOST = 64  # pieces of one tone at one look, the tallest first
 _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a page, and what touches them
 _HOLLOW = 0.2  # of its box: what fills less may be cells
 _MOSTLY = 0.7  # of a box, or of a stroke's pixels: so much lies within another
@@ -86,21 +80,21 @@ def _pieces(
     `is_background` says of what sprawls over the frame whether it is what is written on, `shaded` whether to
     look for shades.
     """
-    threshold = max(threshold, _USUAL * _quantile(ink[::4, ::4], 0.5))
-    ink, labels, stats = _written(ink, threshold, up_to, shaded)
+    threshold = max(threshold, _USUAL * quantile(ink[::4, ::4], 0.5))
+    ink, labels, stats, wholes = _written(ink, threshold, up_to, shaded)
     sprawling = _sprawling(stats, ink.shape)
     if not sprawling.size:
-        return _strokes(ink, labels, stats)
+        return strokes_of(ink, labels, stats) + wholes
     there = labelled(labels, sprawling)
     if is_background(there):  # nothing is written there in its own tone
         stats[sprawling] = 0
-        return _strokes(ink, labels, stats)
-    return _strokes_amid(there, ink, up_to, threshold, _strokes(ink, labels, stats))
+        return strokes_of(ink, labels, stats) + wholes
+    return wholes + _strokes_amid(there, ink, up_to, threshold, strokes_of(ink, labels, stats))
 
 
 def _written(
     ink: NDArray[np.uint8], threshold: float, up_to: UpTo, shaded: bool
-) -> tuple[NDArray[np.uint8], NDArray[np.integer], NDArray[np.int32]]:
+) -> tuple[NDArray[np.uint8], NDArray[np.integer], NDArray[np.int32], list[Stroke]]:
     """The ink without a band and without shades, and its components' labels and statistics."""
     labels, stats = components(above(ink, threshold))
     band = crossing(stats, ink.shape)
@@ -108,9 +102,11 @@ def _written(
     if bare is not ink:
         labels, stats = components(above(bare, threshold))
     unshaded = without_shades(bare, lambda: up_to(THIN), labels, stats) if shaded else bare
+    wholes: list[Stroke] = []
     if unshaded is not bare:
+        wholes = wholes_of(bare, labels, stats, np.unique(labels[unshaded != bare]))
         labels, stats = components(above(unshaded, threshold))
-    return unshaded, labels, stats
+    return unshaded, labels, stats, wholes
 
 
 def _strokes_amid(
@@ -178,13 +174,13 @@ def _look_again(
         mask = _strong(ink, threshold)
     labels, stats = components(mask & ~lines)
     stats[np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) < _SMALLEST_REMAINS] = 0
-    return _strokes(ink, labels, stats), lines
+    return strokes_of(ink, labels, stats), lines
 
 
 def _strong(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
     """Where there is more ink than that, and not far less than somewhere around."""
     strongest = cv2.dilate(ink[::2, ::2], np.ones((_AROUND, _AROUND), np.uint8))
-    least = cv2.max(cv2.convertScaleAbs(strongest, alpha=_BODY), int(threshold))
+    least = cv2.max(cv2.convertScaleAbs(strongest, alpha=BODY), int(threshold))
     return cv2.compare(ink, cv2.resize(least, ink.shape[::-1], interpolation=cv2.INTER_NEAREST), cv2.CMP_GT)
 
 
@@ -198,7 +194,7 @@ def _strokes_in_shadow(ink: NDArray[np.uint8]) -> list[Stroke]:
             break
         if strong.size < faint.size and strong.mean() > _DARKER * faint.mean():
             mask = above(ink, threshold)
-            return _strokes(ink & mask, *components(mask))
+            return strokes_of(ink & mask, *components(mask))
         inked = strong
     return []
 
@@ -223,59 +219,6 @@ def _is_shadow_across(stroke: Stroke, within: Sequence[Stroke], shape: tuple[int
         return False
     strong = [one for one in within if one.peak > _AS_STRONG * stroke.peak]
     return any(overlap(stroke.box, one.box) > _MOSTLY * one.width * one.height for one in strong)
-
-
-def _strokes(ink: NDArray[np.uint8], labels: NDArray[np.integer], stats: NDArray[np.int32]) -> list[Stroke]:
-    sizes = np.maximum(stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_WIDTH])
-    sizes[0] = 0  # the background
-    seen = np.flatnonzero(sizes >= _SMALLEST)
-    strokes: list[Stroke] = []
-    for label in seen[np.argsort(-stats[seen, cv2.CC_STAT_HEIGHT])][:_MOST]:
-        x, y, width, height = (int(value) for value in stats[label, :4])
-        region = slice(y, y + height), slice(x, x + width)
-        own = np.multiply(labels[region] == label, ink[region], dtype=np.uint8)
-        strokes += _bodies(own, x, y)
-    return strokes
-
-
-def _bodies(own: NDArray[np.uint8], x: int, y: int) -> list[Stroke]:
-    """What remains of a component when judged against its own peak: faint bridges fall away."""
-    peak = _quantile(own[own > 0], _PEAK)
-    if peak < _FAINTEST_PEAK:
-        return []
-    labels, stats = components_throughout(above(own, _BODY * peak))
-    count = len(stats) - 1  # without the background
-    if count > _MOST_BODIES:
-        return []
-    strokes = []
-    for label in range(1, count + 1):
-        left, top, width, height = (int(value) for value in stats[label, :4])
-        if max(width, height) >= _SMALLEST:
-            mine = labels == label if count > 1 else None
-            strokes.append(_stroke(own, mine, (left, top, width, height), peak, x, y))
-    return strokes
-
-
-def _stroke(
-    own: NDArray[np.uint8], mine: NDArray[np.bool_] | None, box: Box, peak: float, x: int, y: int
-) -> Stroke:
-    left, top, width, height = box
-    region = slice(top, top + height), slice(left, left + width)
-    soft = own[region]
-    if mine is not None:
-        near = cv2.dilate(mine[region].astype(np.uint8), np.ones((3, 3), np.uint8))
-        soft = soft * near
-    low, high = (share * peak for share in _SOFT)
-    soft = np.clip((soft.astype(np.float32) - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
-    return Stroke((x + left, y + top, width, height), soft, peak)
-
-
-def _quantile(values: NDArray[np.uint8], share: float) -> float:
-    """As numpy's own, but faster: bytes are sorted by counting them, which that does not do."""
-    ordered = np.sort(values, axis=None, kind="stable")
-    place = share * (ordered.size - 1)
-    low, high = (int(ordered[rank]) for rank in (int(place), min(int(place) + 1, ordered.size - 1)))
-    return low + (high - low) * (place % 1)
 
 
 def _stands_out(gray: NDArray[np.uint8], stroke: Stroke, darker: bool) -> bool:
@@ -310,4 +253,4 @@ def _beside(gray: NDArray[np.uint8], stroke: Stroke) -> float:
     near = gray[top : y + height + reach, left : x + width + reach]
     is_beside = np.ones(near.shape, np.bool_)
     is_beside[y - top : y - top + height, x - left : x - left + width] = False
-    return _quantile(near[is_beside], _NEARLY_ALL)
+    return quantile(near[is_beside], _NEARLY_ALL)

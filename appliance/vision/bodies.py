@@ -1,0 +1,114 @@
+"""From a component of ink to strokes: its strong parts, without the fainter lines and bridges between them.
+
+Where that leaves other than it was, the whole is proposed as well: it may be a digit in uneven ink, or one
+that a dry pen wrote, and the network can tell.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.vision.components import components_throughout
+from appliance.vision.ink import above, quantile
+from appliance.vision.stroke import WIDEST_DIGIT, Box, Stroke
+
+BODY = 0.42
+"""Of its own peak: what belongs to a stroke, and not to a fainter line that it touches."""
+
+_PEAK = 0.9  # so much of a component's ink is weaker than its peak
+_FAINTEST_PEAK = 24  # what has a lower one is no stroke
+_MOST_BODIES = 23  # what falls apart into more is a grid or a texture
+_SOFT = (0.25, 0.7)  # of its own peak: where a stroke's edge begins and where it is full
+_SMALLEST = 4  # pixels; what is smaller both ways is dirt
+_MOST = 64  # pieces of one tone at one look, the tallest first
+_LOST = 0.12  # of its size: what is lost of its height or width, if more, is no blurred edge
+_NEAR = 0.2  # of its size: the strongest ink so near tells how strong uneven ink is,
+_PALEST = 0.3  # of its peak at least
+
+
+def strokes_of(ink: NDArray[np.uint8], labels: NDArray[np.integer], stats: NDArray[np.int32]) -> list[Stroke]:
+    """The strokes of all components of ink `uint8 (H, W)`, given by their labels `(H, W)` and statistics."""
+    sizes = np.maximum(stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_WIDTH])
+    sizes[0] = 0  # the background
+    seen = np.flatnonzero(sizes >= _SMALLEST)
+    strokes: list[Stroke] = []
+    for label in seen[np.argsort(-stats[seen, cv2.CC_STAT_HEIGHT])][:_MOST].tolist():
+        strokes += _bodies(*_component(ink, labels, stats, label))
+    return strokes
+
+
+def wholes_of(
+    ink: NDArray[np.uint8], labels: NDArray[np.integer], stats: NDArray[np.int32], some: NDArray[np.integer]
+) -> list[Stroke]:
+    """Those components, by their labels, each as one stroke; those that may be a digit."""
+    strokes: list[Stroke] = []
+    for label in some.tolist():
+        own, x, y = _component(ink, labels, stats, label)
+        strokes += _whole(own, _peak(own), x, y)
+    return strokes
+
+
+def _component(
+    ink: NDArray[np.uint8], labels: NDArray[np.integer], stats: NDArray[np.int32], label: int
+) -> tuple[NDArray[np.uint8], int, int]:
+    """A component's own ink `(height, width)`, and where it is."""
+    x, y, width, height = stats[label, :4].tolist()
+    region = slice(y, y + height), slice(x, x + width)
+    return np.multiply(labels[region] == label, ink[region], dtype=np.uint8), x, y
+
+
+def _peak(own: NDArray[np.uint8]) -> float:
+    return quantile(own[own > 0], _PEAK)
+
+
+def _bodies(own: NDArray[np.uint8], x: int, y: int) -> list[Stroke]:
+    """What remains of a component when judged against its own peak: faint bridges fall away."""
+    peak = _peak(own)
+    if peak < _FAINTEST_PEAK:
+        return []
+    labels, stats = components_throughout(above(own, BODY * peak))
+    boxes = [(left, top, width, height) for left, top, width, height, _ in stats[1:].tolist()]
+    large = {label: box for label, box in enumerate(boxes, 1) if max(box[2:]) >= _SMALLEST}
+    whole = _whole(own, peak, x, y) if large and not _is_all(boxes, own.shape) else []
+    if len(boxes) > _MOST_BODIES:
+        return whole
+    mine = [labels == label if len(boxes) > 1 else None for label in large]
+    return whole + [
+        _stroke(own, where, box, peak, x, y) for where, box in zip(mine, large.values(), strict=True)
+    ]
+
+
+def _is_all(boxes: list[Box], shape: tuple[int, ...]) -> bool:
+    """Whether a component is but one body."""
+    lost = np.array(shape[::-1]) - (boxes[0][2:] if len(boxes) == 1 else 0)
+    return bool(lost.max() < _LOST * max(shape))
+
+
+def _whole(own: NDArray[np.uint8], peak: float, x: int, y: int) -> list[Stroke]:
+    """A component as one stroke, as if its ink were as strong everywhere; none if too wide for a digit."""
+    height, width = own.shape
+    if width > WIDEST_DIGIT * height or peak < _FAINTEST_PEAK:
+        return []
+    reach = int(_NEAR * max(width, height)) | 1
+    strongest = cv2.dilate(own, np.ones((reach, reach), np.uint8))
+    soft = _soft(own, np.clip(strongest.astype(np.float32), _PALEST * peak, peak))
+    return [Stroke((x, y, width, height), soft, peak, fell_apart=True)]
+
+
+def _stroke(
+    own: NDArray[np.uint8], mine: NDArray[np.bool_] | None, box: Box, peak: float, x: int, y: int
+) -> Stroke:
+    left, top, width, height = box
+    region = slice(top, top + height), slice(left, left + width)
+    soft = own[region]
+    if mine is not None:
+        near = cv2.dilate(mine[region].astype(np.uint8), np.ones((3, 3), np.uint8))
+        soft = soft * near
+    return Stroke((x + left, y + top, width, height), _soft(soft, peak), peak)
+
+
+def _soft(ink: NDArray[np.uint8], peak: float | NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Ink as white as its peak where it is a stroke's, black where it is but its edge."""
+    low, high = _SOFT
+    soft = (ink.astype(np.float32) - low * peak) * (255 / ((high - low) * peak))
+    return np.clip(soft, 0, 255).astype(np.uint8)

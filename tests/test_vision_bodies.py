@@ -1,0 +1,105 @@
+"""Bodies: what a component falls apart into, and the whole beside it where that may have been one digit."""
+
+import cv2
+import numpy as np
+import pytest
+from handwritten import Ink, blank, digit, gray, overlap, write
+
+from appliance.vision import Crop, find_crops
+from appliance.vision.bodies import strokes_of
+from appliance.vision.components import components
+from appliance.vision.crops import as_mnist
+from appliance.vision.layout import find_rows, hypotheses
+from appliance.vision.stroke import Stroke
+
+FRAME = (480, 640)
+THICK = 34  # pixels of a marker
+
+
+def paler(ink: Ink, least: float, pitch: float) -> Ink:
+    """Ink of which ever less is left, and more again, on the way down."""
+    down = np.arange(ink.shape[0])[:, np.newaxis]
+    return (ink * (1 - (1 - least) * (0.5 - 0.5 * np.cos(2 * np.pi * down / pitch)))).astype(np.float32)
+
+
+def speckled(ink: Ink, seed: int = 0) -> Ink:
+    """Ink with grains of bare paper in it, as of a dry pen."""
+    grain = np.random.default_rng(seed).standard_normal((ink.shape[0] // 3 + 1, ink.shape[1] // 3 + 1))
+    large = cv2.resize(grain.astype(np.float32), ink.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return ink * np.clip(0.5 + 2 * (large + 0.3), 0, 1).astype(np.float32)
+
+
+def at(box: tuple[int, int, int, int], crops: list[Crop]) -> list[Crop]:
+    return [crop for crop in crops if overlap(crop.box, box) > 0.85]
+
+
+def alike(crop: Crop, ink: Ink) -> float:
+    """How much a crop looks like a digit in even ink."""
+    pair = (
+        cv2.GaussianBlur(one, (0, 0), 1.2).ravel()
+        for one in (crop.image, as_mnist((255 * ink).astype(np.uint8)))
+    )
+    return float(np.corrcoef(*pair)[0, 1])
+
+
+@pytest.mark.parametrize("chalk", [False, True])
+@pytest.mark.parametrize("value", range(10))
+def test_a_digit_in_uneven_ink_is_offered_whole(value: int, chalk: bool) -> None:
+    ink = digit(value, 200, THICK)
+    paper = blank()
+    write(paper, paler(ink, 0.25, 250), 230, 140, tone=20)
+    frame = gray(paper, noise=1)
+    found = at(write(blank(), ink, 230, 140), find_crops(255 - frame if chalk else frame))
+    assert max(alike(crop, ink) for crop in found) > 0.9
+
+
+@pytest.mark.parametrize("value", range(10))
+def test_a_digit_of_a_dry_pen_is_offered_whole(value: int) -> None:
+    ink = digit(value, 200, 20)
+    paper = blank()
+    box = write(paper, speckled(ink), 230, 140)
+    found = at(box, find_crops(gray(cv2.GaussianBlur(paper, (0, 0), 1.5), noise=1)))
+    assert max(alike(crop, ink) for crop in found) > 0.8
+
+
+@pytest.mark.parametrize("value", range(10))
+@pytest.mark.parametrize("thickness", [4, 12, THICK])
+def test_a_digit_in_even_ink_is_offered_once(value: int, thickness: int) -> None:
+    paper = blank()
+    box = write(paper, digit(value, 150, thickness), 230, 140)
+    assert len(at(box, find_crops(gray(paper, noise=1)))) == 1
+
+
+@pytest.mark.parametrize(("gap", "offered"), [(10, True), (200, False)])
+def test_what_a_faint_bridge_joins_is_offered_whole_unless_too_wide(gap: int, offered: bool) -> None:
+    ink = np.zeros(FRAME, np.uint8)
+    ink[100:200, 50:90] = ink[100:200, 90 + gap : 130 + gap] = 200
+    ink[145:155, 90 : 90 + gap] = 40
+    strokes = strokes_of(ink, *components(ink))
+    assert [one.box[2:] for one in strokes if not one.fell_apart] == [(40, 100), (40, 100)]
+    assert [one.box for one in strokes if one.fell_apart] == [(50, 100, 80 + gap, 100)] * offered
+
+
+def some(x: int, y: int, width: int, height: int, fell_apart: bool = False) -> Stroke:
+    return Stroke((x, y, width, height), np.full((height, width), 255, np.uint8), 150.0, fell_apart)
+
+
+def test_what_fell_apart_is_a_row_by_itself_and_changes_no_other() -> None:
+    pieces = [some(100, 100, 60, 60), some(100, 180, 60, 70), some(200, 100, 80, 150)]
+    whole = some(100, 100, 60, 150, fell_apart=True)
+    before, after = find_rows(pieces, FRAME), find_rows([whole, *pieces], FRAME)
+    assert after[:-1] == before and after[-1].strokes == (whole,)
+    assert [one.strokes for one in hypotheses(after[-1])] == [(whole,)]
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 100), (100, 0), (560, 100), (100, 330)])
+def test_what_leaves_the_frame_was_no_digit(x: int, y: int) -> None:
+    assert find_rows([some(x, y, 80, 150, fell_apart=True)], FRAME) == []
+
+
+def test_a_crop_of_what_fell_apart_joins_strokes() -> None:
+    paper = blank()
+    ink = digit(2, 200, THICK)
+    write(paper, paler(ink, 0.2, 80), 230, 140, tone=20)
+    found = at(write(blank(), ink, 230, 140), find_crops(gray(paper, noise=1)))
+    assert found and not any(crop.is_whole for crop in found)
