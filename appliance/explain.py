@@ -35,7 +35,7 @@ _FENCE = 4  # more ones than this, and nothing else in the frame or in their row
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
 _AS_LARGE = 0.5  # of the tallest digit: what is none beside it is a letter, if as large, and dirt otherwise
 _FEATURE = 0.1  # of a zero's height, at least, is what is drawn in it: less may be dirt
-_MET = 10  # of 255, in the mean: with more of the zero's own ink in its box, it is but a part of it
+_MET = 10  # of 255, in the mean: with more of a digit's own ink in its box, it is but a part of it
 _COMMA = 0.45  # of the tallest digit: what is lower, alone in its row, is a comma,
 _SMALL_PRINT = 0.3  # and a row that is lower, print
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
@@ -322,9 +322,14 @@ def _inside(inner: Box, outer: Box) -> bool:
 
 
 def _surrounds(one: Judged, other: Judged) -> bool:
-    """Whether one is but what the other was written in or on: a circle, or the outline of a telephone."""
+    """Whether one is but what the other was written in or on: a circle, or the outline of a telephone.
+
+    A small other of its own ink is rather a speckle of a dry pen.
+    """
     inner, outer = other.crop.box, one.crop.box
     if inner[3] >= _FAR_LOWER * outer[3] or not _inside(inner, outer):
+        return False
+    if inner[3] < _LOWEST * outer[3] and _ink_in(one.crop, inner) >= _MET:
         return False
     circle = one.value == 0 and inner[3] > WRITTEN_IN * outer[3]
     return circle or (_beyond_doubt(other) and other.confidence >= one.confidence)

@@ -50,9 +50,9 @@ def looking(digits: tuple[int, int] = (1, 3), rows: tuple[int, int] = (1, 1), **
     return make
 
 
-def penned(nib: Nib) -> Make:
-    """Numbers written with a broad pen that has another nib than a round one."""
-    return lambda hand, rng: looking(stroke=_BROAD)(Holding(hand, nib), rng)
+def penned(nib: Nib, **look: Any) -> Make:
+    """Numbers written with another nib than a round one."""
+    return lambda hand, rng: looking(**look)(Holding(hand, nib), rng)
 
 
 def anything(hand: Hand, rng: np.random.Generator) -> Scene:
@@ -429,7 +429,7 @@ def _conditions() -> Iterator[Condition]:
         )
     yield Condition("pen", "marker cut straight", penned(straight_tip))
     yield Condition("pen", "brush", penned(soft_tip))
-    yield Condition("pen", "felt tip", penned(felt_tip))
+    yield Condition("pen", "felt tip", penned(felt_tip, stroke=_BROAD))
     yield Condition("pen", "in a hurry", penned(in_a_hurry))
     yield Condition("pen", "drying pen", looking(bare=0.3))
     yield Condition("pen", "uneven ink", looking(uneven=0.6, stroke=_BROAD))

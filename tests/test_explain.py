@@ -509,6 +509,16 @@ def test_what_fell_apart_and_is_no_digit_is_nothing_else_either() -> None:
     assert read(written, Row(20, 300).add(0, 3, {NONE: 0.99})) == ""
 
 
+def test_a_small_piece_of_its_own_ink_hides_no_digit() -> None:
+    """As a speckle of a dry pen that looks like a six; in a ring, as on a badge, it is written on it."""
+    piece = Row(140, 20).add(0, 1, {6: 0.99})
+    whole = Row(100, 100).add(0, 2, {3: 0.9}, strokes=2)
+    assert read(piece, whole) == "6"
+    (one,) = whole.judged
+    whole.judged = [replace(one, crop=replace(one.crop, ink=np.full_like(one.crop.ink, 255)))]
+    assert read(piece, whole) == "3"
+
+
 # --- pen and chalk ---
 
 

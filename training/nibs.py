@@ -31,7 +31,7 @@ def round_tip(lines: Sequence[Line], height: float, thickness: float, rng: np.ra
 def straight_tip(lines: Sequence[Line], height: float, thickness: float, rng: np.random.Generator) -> Picture:
     """Lines as broad as they go across the tip's edge."""
     thin = max(1.0, _CUT * thickness)
-    reach = round(thickness * rng.uniform(0.4, 0.8))
+    reach = round(thickness * rng.uniform(0.3, 0.6))
     angle = rng.uniform(0, np.pi)
     edge = reach * np.array([np.cos(angle), np.sin(angle)])
     tip = np.zeros((2 * reach + 1, 2 * reach + 1), np.uint8)

@@ -57,6 +57,9 @@ KINDS = (
     Kind("askew", 3, 4, {"turn": 24, "height": 90}),
     Kind("silhouette", 2, 4, {"light": "silhouette", "height": 110}),
     Kind("blinds", 2, 4, {"light": "blinds", "height": 110}),
+    Kind("uneven-ink", 2, 3, {"uneven": 0.6, "stroke": 0.16, "height": 130}),
+    Kind("dry-pen", 2, 3, {"bare": 0.3, "stroke": 0.12, "height": 130}),
+    Kind("chalk", 2, 2, {"paper": "board", "bare": 0.25, "stroke": 0.12, "height": 130}),
 )
 EMPTY = {
     "blank": 2,
