@@ -350,10 +350,11 @@ def _is_face(one: Judged, judged: Iterable[Judged]) -> bool:
 
 
 def _ink_in(crop: Crop, box: Box) -> float:
-    """The mean ink of a crop in a box that it encloses, 0 to 255."""
+    """The mean ink of a crop in what it shares with a box that lies mostly within it, 0 to 255."""
     scale = crop.ink.shape[0] / crop.box[3]
     left, top = int((box[0] - crop.box[0]) * scale), int((box[1] - crop.box[1]) * scale)
-    return float(crop.ink[top : top + ceil(box[3] * scale), left : left + ceil(box[2] * scale)].mean())
+    right, bottom = left + ceil(box[2] * scale), top + ceil(box[3] * scale)
+    return float(crop.ink[max(0, top) : bottom, max(0, left) : right].mean())
 
 
 def _share_of_smaller(one: Box, other: Box) -> float:

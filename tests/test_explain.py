@@ -519,6 +519,15 @@ def test_a_small_piece_of_its_own_ink_hides_no_digit() -> None:
     assert read(piece, whole) == "3"
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("y", [92, 140, 178])
+def test_such_a_piece_may_stick_out_of_it(y: int) -> None:
+    piece = Row(y, 20).add(0, 1, {6: 0.99})
+    (one,) = Row(95, 100).add(0, 2, {3: 0.9}, strokes=2).judged
+    crop = replace(one.crop, box=(15, *one.crop.box[1:]), ink=np.full_like(one.crop.ink, 255))
+    assert read(piece, Row(judged=[replace(one, crop=crop)])) == "3"
+
+
 # --- pen and chalk ---
 
 
