@@ -68,7 +68,7 @@ def draw_reading(gray: NDArray[np.uint8], reading: Reading) -> Picture:
 def _strokes(gray: NDArray[np.uint8], find: FindStrokes) -> Picture:
     picture = cv2.cvtColor(cv2.addWeighted(gray, 0.3, np.full_like(gray, 255), 0.7, 0), cv2.COLOR_GRAY2BGR)
     for strokes in find(gray):
-        for number, stroke in enumerate(strokes):
+        for number, stroke in enumerate(stroke for stroke in strokes if not stroke.fell_apart):
             place = picture[stroke.top : stroke.bottom, stroke.left : stroke.right]
             place[stroke.ink > 127] = _COLOURS[number % len(_COLOURS)]
     return picture

@@ -37,6 +37,12 @@ def test_a_digit_is_as_high_as_asked(nib: Nib, height: int, pen: int) -> None:
         assert np.ptp(rows) + 1 == pytest.approx(height, rel=0.15, abs=4)
 
 
+@pytest.mark.parametrize("nib", set(NIBS))
+def test_a_line_of_one_point_hinders_no_other(nib: Nib) -> None:
+    picture = nib([*DOWN, np.array([(0, -0.3)], np.float32)], 100, PEN, rng())
+    assert (picture > 0.2).any(axis=1).sum() > 60
+
+
 def test_a_round_tip_leaves_lines_of_one_width() -> None:
     straight = widths(round_tip(DOWN, 200, PEN, rng()))
     assert np.ptp(straight[20:-20]) <= 1 and np.median(straight) == pytest.approx(PEN, abs=2)

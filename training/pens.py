@@ -247,8 +247,10 @@ def draw(
     canvas = np.zeros((size[1] * oversample, size[0] * oversample), np.uint8)
     for line in lines:
         pixels = np.round(((line - low) * scale + margin) * oversample * 16).astype(np.int32)
-        parts = [pixels] if pressed is None else list(sliding_window_view(pixels, 2, 0).swapaxes(1, 2))
-        widths = [1.0] if pressed is None else pressed(np.linspace(0, 1, len(parts))).tolist()
+        parts, widths = [pixels], [1.0]
+        if pressed is not None and len(pixels) > 1:
+            parts = list(sliding_window_view(pixels, 2, 0).swapaxes(1, 2))
+            widths = pressed(np.linspace(0, 1, len(parts))).tolist()
         for part, width in zip(parts, widths, strict=True):
             thick = max(1, round(thickness * oversample * width))
             cv2.polylines(canvas, [part], False, 255, thick, cv2.LINE_AA, shift=4)

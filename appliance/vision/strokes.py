@@ -95,7 +95,9 @@ def _pieces(
 def _written(
     ink: NDArray[np.uint8], threshold: float, up_to: UpTo, shaded: bool
 ) -> tuple[NDArray[np.uint8], NDArray[np.integer], NDArray[np.int32], list[Stroke]]:
-    """The ink without a band and without shades, and its components' labels and statistics."""
+    """The ink without a band and without shades, its components' labels and statistics, and the strokes that
+    those would be from which shade was taken.
+    """
     labels, stats = components(above(ink, threshold))
     band = crossing(stats, ink.shape)
     bare = without_band(ink, labels == band, threshold) if band else ink
