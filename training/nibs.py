@@ -61,7 +61,7 @@ def felt_tip(lines: Sequence[Line], height: float, thickness: float, rng: np.ran
 
 def in_a_hurry(lines: Sequence[Line], height: float, thickness: float, rng: np.random.Generator) -> Picture:
     """Straight lines from corner to corner."""
-    least = _CORNERS * rng.uniform(0.3, 1) * height_of(lines)
+    least = _CORNERS * rng.uniform(0.3, 1) * height_of(np.concatenate(lines))
     return draw([cv2.approxPolyDP(line, least, closed=False)[:, 0] for line in lines], height, thickness)
 
 

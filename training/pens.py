@@ -192,7 +192,7 @@ def again(lines: Sequence[NDArray[np.float32]], rng: np.random.Generator) -> lis
     """Lines that a hand wrote once, as it would write them another time."""
     every = np.concatenate(lines)
     low, size = every.min(axis=0), np.ptp(every, axis=0)
-    unit = [((line - low - size / 2) / height_of(lines) + 0.5).astype(np.float64) for line in lines]
+    unit = [((line - low - size / 2) / height_of(every) + 0.5).astype(np.float64) for line in lines]
     return _bent(unit, rng.uniform(0.75, 1.25), 0.03, rng)
 
 
@@ -239,7 +239,7 @@ def draw(
     `pressed` says how much of that thickness it has along each line.
     """
     every = np.concatenate(lines)
-    scale = max(height - thickness, 0) / height_of(lines)
+    scale = max(height - thickness, 0) / height_of(every)
     oversample = 1 if thickness > 12 else 2 if thickness > 4 else 4
     margin = thickness / 2 + 1.5
     low = every.min(axis=0)
@@ -258,9 +258,9 @@ def draw(
     return small.astype(np.float32) / 255
 
 
-def height_of(lines: Sequence[Line]) -> float:
-    """How high a digit of these lines is taken to be; a flat one is no wider than it would be high."""
-    width, height = np.ptp(np.concatenate(lines), axis=0).tolist()
+def height_of(points: Line) -> float:
+    """How high a digit with these points is taken to be; a flat one is no wider than it would be high."""
+    width, height = np.ptp(points, axis=0).tolist()
     return max(height, 0.6 * width, 1e-3)
 
 
