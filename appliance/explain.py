@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
-from math import ceil
-from statistics import median
+from math import ceil, log
+from statistics import fmean, median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,13 @@ _COMPANY = 0.02  # how much less likely it is, beside such a digit, that somethi
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _THICKER = 2.0  # times as thick as the thickest digit: no pen wrote that as well
 _CLOSE = 0.3  # of the height: how far apart the letters of a word stand, or the digits of a number, at most
-_CROWD = 2.87  # the odds of digits exceed this power of 1 + how much else there is,
-_FOR_ONES = 20.0  # and those of ones so many times that
+_LEAST_ODDS = 0.043  # that are asked of digits in full ink with nothing else about;
+_PALE = 1.3  # they grow with this power of how much paler the ink is,
+_LITTLE, _CROWD = 0.15, 2.0  # and with this power of 1 + how many times so much else there is
+_CUT_OFF = 100.0  # times as much is asked of what may go on beyond the frame,
+_FOR_ONES = 9.0  # and so many times of ones alone
+_CLEAR_ODDS = 40.0  # less speaks for no reading rather than another
+_BESIDE = 0.5  # of the lower one's height: so much of it is level with what it stands beside
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
 _SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less
 _MOSTLY = 0.7  # of the smaller of two boxes
@@ -79,6 +84,8 @@ def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[li
     Where there is much else, something of it will look like a digit by chance: only surer ones are read.
     """
     digits, judged = _of_one_tone(crops, judge, threshold)
+    rows = [row for row in _rows(digits) if _stand_out(row, judged) or not _is_astray(row, digits)]
+    digits = [digit for row in rows for digit in row]
     if not digits or not _stand_out(digits, judged):
         return [], judged
     order = reading_order([one.crop.box for one in digits], digits[0].crop.slope)
@@ -243,15 +250,15 @@ def _credible(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged
     """What is left of the digits of one tone in the light of each other, and of all that is in their tone."""
     digits = [one for one in digits if not any(_surrounds(one, other) for other in digits)]
     digits = [one for one in digits if not _is_face(one, judged)]
+    usual = _usual_peak(digits)
+    palest = PALER * usual
+    # No line of the paper; and what has no shape of its own is no stroke of a shadow.
+    digits = [one for one in digits if one.crop.peak > (palest if _beyond_doubt(one) else AS_DARK * usual)]
     lowest = _LOWEST * _usual_height(digits)
     digits = [one for one in digits if one.crop.box[3] >= lowest]
     tallest = _tallest(digits)
     digits = [one for row in _rows(digits) if not _is_small_print(row, tallest) for one in row]
     digits = [one for one in digits if not any(_inside(one.crop.box, other.crop.box) for other in digits)]
-    usual = _usual_peak(digits)
-    palest = PALER * usual
-    # No line of the paper; and what has no shape of its own is no stroke of a shadow.
-    digits = [one for one in digits if one.crop.peak > (palest if _beyond_doubt(one) else AS_DARK * usual)]
     return [] if _is_fence(digits) else [one for row in _rows(digits) if not _is_fence(row) for one in row]
 
 
@@ -268,12 +275,34 @@ def _is_fence(digits: Sequence[Judged]) -> bool:
     return len(digits) > _FENCE and only_ones(digits)
 
 
+def evidence(digits: Sequence[Judged], judged: Iterable[Judged]) -> float:
+    """What speaks for a reading: by how much the logarithms of its digits' odds exceed what is asked, in sum.
+
+    A one is but a stroke, which speaks for nothing.
+    """
+    beyond = _log_odds(digits) - log(max(_CLEAR_ODDS, _odds_asked(digits, judged)))
+    return sum(min(0.0, more) if one.value == 1 else more for one, more in zip(digits, beyond, strict=True))
+
+
 def _stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
-    """Whether digits are, by the geometric mean of their odds, as sure as so much else asks of them."""
+    """Whether digits are, by the geometric mean of their odds, as sure as is asked of them."""
+    asked = _odds_asked(digits, judged) * (_FOR_ONES if only_ones(digits) else 1)
+    return float(_log_odds(digits).mean()) > log(asked)
+
+
+def _odds_asked(digits: Sequence[Judged], judged: Iterable[Judged]) -> float:
+    """What digits are asked for by all that the network cannot see.
+
+    That is how much else there is, how pale they are, and whether the frame's edge may have cut them off.
+    """
     others = _how_much_else(digits, [one.crop for one in judged if not one.is_digit])
+    paleness, at_edge = 255 / _usual_peak(digits), fmean(one.crop.at_edge for one in digits)
+    return float(_LEAST_ODDS * (1 + others / _LITTLE) ** _CROWD * paleness**_PALE * _CUT_OFF**at_edge)
+
+
+def _log_odds(digits: Sequence[Judged]) -> NDArray[np.float64]:
     confidences = np.clip([one.confidence for one in digits], _NEVER, 1 - _NEVER)
-    odds = float(np.exp(np.log(confidences / (1 - confidences)).mean()))
-    return not others or odds > (1 + others) ** _CROWD * (_FOR_ONES if only_ones(digits) else 1)
+    return np.asarray(np.log(confidences / (1 - confidences)))
 
 
 def _how_much_else(digits: Sequence[Judged], none: Sequence[Crop]) -> float:
@@ -289,6 +318,18 @@ def _how_much_else(digits: Sequence[Judged], none: Sequence[Crop]) -> float:
 def only_ones(digits: Iterable[Judged]) -> bool:
     """Whether there is nothing but ones, which bare strokes may be; or nothing at all."""
     return all(one.value == 1 for one in digits)
+
+
+def _is_astray(row: Sequence[Judged], digits: Iterable[Judged]) -> bool:
+    """Whether a row is nothing but ones, and level with no other digit."""
+    others = [one.crop.box for one in digits if one.value != 1]
+    return only_ones(row) and not any(_level(one.crop.box, box) for one in row for box in others)
+
+
+def _level(one: Box, other: Box) -> bool:
+    """Whether a box stands beside another, be it as high or not."""
+    shared = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    return shared > _BESIDE * min(one[3], other[3])
 
 
 def _lies_with(crop: Crop, digits: Iterable[Judged]) -> bool:

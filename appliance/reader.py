@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from appliance.card import NOT_A_DIGIT
 from appliance.config import EngineName
 from appliance.engine import open_engine
-from appliance.explain import Judged, digits_of, only_ones
+from appliance.explain import Judged, digits_of, evidence, only_ones
 from appliance.frame import Frame
 from appliance.vision import Box, Crop, find_crops, find_crops_on_sheets, overlap
 
@@ -74,22 +74,19 @@ class Reader:
     def read(self, frame: Frame) -> Reading:
         """The digits of a frame. Never raises for what the pixels hold."""
         digits, judged = digits_of(find_crops(frame.gray), self._judge, self._threshold)
-        from_sheets = None
         if not digits or sum(not one.is_digit for one in judged) > _CROWDED:
-            from_sheets = self._read_sheets(frame)
-        return from_sheets or Reading(tuple(map(_digit, digits)), judged)
+            there, judged_there = digits_of(find_crops_on_sheets(frame.gray), self._judge, self._threshold)
+            # Ones alone may be of all that else is about.
+            if not only_ones(there) and (
+                not digits or evidence(there, judged_there) >= evidence(digits, judged)
+            ):
+                return Reading(tuple(map(_digit, there)), judged_there, on_sheets=True)
+        return Reading(tuple(map(_digit, digits)), judged)
 
     def read_crop(self, image: NDArray[np.uint8]) -> int | None:
         """The digit that a crop `(28, 28)`, white on black, holds by itself; None for none."""
         digits = self._probabilities([image])[0, :NOT_A_DIGIT]
         return int(digits.argmax()) if digits.max() >= self._threshold else None
-
-    def _read_sheets(self, frame: Frame) -> Reading | None:
-        """What is written on a sheet among much else; of ones alone nothing, they may be of all that else."""
-        digits, judged = digits_of(find_crops_on_sheets(frame.gray), self._judge, self._threshold)
-        if only_ones(digits):
-            return None
-        return Reading(tuple(map(_digit, digits)), judged, on_sheets=True)
 
     def _judge(self, crops: Sequence[Crop]) -> list[Judged]:
         if not crops:

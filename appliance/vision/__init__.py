@@ -64,6 +64,8 @@ class Crop:
     """How far its row falls, in pixels for each to the right: `image` is turned by so much."""
     ink: NDArray[np.uint8] = field(repr=False)
     """`uint8 (height, width)` of the box; of a small frame, as enlarged."""
+    at_edge: bool = False
+    """Whether it reaches the frame's edge, beyond which it may go on."""
 
     @property
     def is_whole(self) -> bool:
@@ -147,7 +149,8 @@ def _find(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
             peak = max(stroke.peak for stroke in one.strokes)
             # What fell apart joins what it fell apart into.
             count = len(one.strokes) + any(stroke.fell_apart for stroke in one.strokes)
-            found.append(Crop(box, number, one.first, one.past, count, dark, peak, row.slope, ink))
+            at_edge = any(stroke.edges_met(gray.shape) for stroke in one.strokes)
+            found.append(Crop(box, number, one.first, one.past, count, dark, peak, row.slope, ink, at_edge))
     return found
 
 
