@@ -15,7 +15,8 @@ from appliance.vision.layout import AS_DARK, PALER, WRITTEN_IN, reading_order
 _TO_IGNORE = 0.2  # the cost of leaving out what nothing judged alone begins: a speck, the rest of a cut one
 _TO_CUT = 0.1  # the cost of each part that a stroke is cut into: few digits touch
 _TO_PART = 0.2  # the cost of taking a stroke for none where it might belong to a digit of several strokes
-_TO_DISMISS = 0.8  # the cost of taking a stroke for none where it might be digits that touch
+_TO_DISMISS = 0.8  # the cost of taking a stroke for none where it might be digits that touch,
+_TWO_WIDE = 1.1  # and as often that as it has times this width by height: there may be more of them
 _NEVER = 1e-6  # no probability is taken to be less
 _BEYOND_DOUBT = 0.95
 _DOUBTED = 0.9  # what is less sure may be digits that touch
@@ -130,8 +131,12 @@ def _judged(crops: Sequence[Crop], judge: Judge) -> list[Judged]:
 
 def _may_be_several(one: Judged) -> bool:
     """Whether a whole stroke may be digits that touch, for it is not clearly one."""
-    width, height = one.crop.box[2:]
-    return one.crop.is_whole and one.confidence < _DOUBTED and width >= _TOO_NARROW * height
+    return one.crop.is_whole and one.confidence < _DOUBTED and _width(one.crop) >= _TOO_NARROW
+
+
+def _width(crop: Crop) -> float:
+    """Of its box, by its height."""
+    return crop.box[2] / crop.box[3]
 
 
 def _greatest_weight(crops: Sequence[Crop]) -> int:
@@ -212,7 +217,9 @@ def _costs_of_dismissing(row: Sequence[Judged]) -> dict[float, float]:
     """What taking a stroke for none costs, by where it begins, if it may be part of a digit, or several."""
     joined = (one.crop for one in row if one.crop.stroke_count > 1)
     costs = {first: _TO_PART for crop in joined for first in range(int(crop.first), int(crop.past))}
-    return costs | {one.crop.first: _TO_DISMISS for one in row if one.crop.is_part}
+    cut = {one.crop.first for one in row if one.crop.is_part}
+    whole = (one.crop for one in row if one.crop.is_whole and one.crop.first in cut)
+    return costs | {crop.first: _TO_DISMISS * max(1.0, _width(crop) / _TWO_WIDE) for crop in whole}
 
 
 def _price(one: Judged, dismissal: dict[float, float]) -> float:
