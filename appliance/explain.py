@@ -85,7 +85,7 @@ def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[li
     Where there is much else, something of it will look like a digit by chance: only surer ones are read.
     """
     digits, judged = _of_one_tone(crops, judge, threshold)
-    rows = [row for row in _rows(digits) if _stand_out(row, judged) or not _is_astray(row, digits)]
+    rows = [row for row in _rows(digits) if not _is_astray(row, digits) or _stand_out(row, judged)]
     digits = [digit for row in rows for digit in row]
     if not digits or not _stand_out(digits, judged):
         return [], judged

@@ -21,13 +21,15 @@ from appliance.vision.strokes import find_strokes
 _EVEN, _VERY_EVEN = 10, 3  # gray levels within three cells: the latter tells a sheet from a wall as light
 _LINE, _UNLINED = 5, 5  # cells: no line of the paper is broader; gray levels where they are wiped away
 _LEAK = 5  # cells: over no more, a sheet seems to go on with what is behind it
-_LARGE, _WHOLE = 0.08, 0.9  # of the frame, at least and at most
+_LEAST, _WHOLE = 0.04, 0.9  # of the frame, at least and at most
+_LARGE = 0.08  # of the frame: what is less is told by its corners
 _UNWRITTEN = 0.5  # of a sheet, at least, is even: writing and hands take up the rest
 _HIDDEN = 19  # cells of a sheet's side that fingers hide, or a digit that is joined with them, at most
 _FINGER = 13  # cells: what is narrower, such as an arm as even as the sheet, is none of it
 _CONVEX = 0.95  # of its hull, at least
 _PART, _PARTS, _MOST_PARTS = 0.03, 3, 7  # of the frame, at least; of one sheet, and of all, at most
-_STRAIGHT, _CORNERS = 0.04, 4  # of its outline, by which what is divided may differ from what has so many
+_CORNERS = 4
+_STRAIGHT, _DIVIDED = 0.03, 0.04  # of its outline, by which it, or one that is divided, may differ from that
 _ABOUT, _LIGHTER = 9, 1.03  # cells that lie about one; times as light is lighter
 _SEEN, _MOSTLY = 0.5, 0.7  # of its outline, at least, does not lie at the frame's edge; of that, is alike
 _EDGE = 3  # cells: what is nearer a sheet's side is none of what is on it
@@ -107,9 +109,9 @@ def _filled(hull: NDArray[np.int32], small: NDArray[np.uint8]) -> Mask:
 def _hulls(even: Mask) -> Iterator[NDArray[np.int32]]:
     """Those of the regions that may be sheets."""
     labels, stats = components(even)
-    for label in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > _UNWRITTEN * _LARGE * even.size) + 1:
-        hull = _hull(labels == label)
-        if hull is not None:
+    for label in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > _UNWRITTEN * _LEAST * even.size) + 1:
+        hull = _hull(labels == label, _LEAST)
+        if hull is not None and (cv2.contourArea(hull) > _LARGE * even.size or _has_corners(hull, _STRAIGHT)):
             yield hull
 
 
@@ -122,18 +124,18 @@ def _divided(even: Mask) -> Iterator[NDArray[np.int32]]:
     largest = parts[np.argsort(-area[parts])][:_MOST_PARTS]
     for count in range(2, _PARTS + 1):
         for some in combinations(largest.tolist(), count):
-            hull = _hull(labelled(labels, np.array(some)))
-            if hull is not None and len(_corners(hull)) <= _CORNERS:
+            hull = _hull(labelled(labels, np.array(some)), _LARGE)
+            if hull is not None and _has_corners(hull, _DIVIDED):
                 yield hull
 
 
-def _corners(hull: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Those of the polygon that a hull about is (Douglas and Peucker, 1973)."""
-    return np.asarray(cv2.approxPolyDP(hull, _STRAIGHT * cv2.arcLength(hull, True), True), np.int32)
+def _has_corners(hull: NDArray[np.int32], straight: float) -> bool:
+    """Whether the polygon that a hull about is has no more than a sheet's (Douglas and Peucker, 1973)."""
+    return len(cv2.approxPolyDP(hull, straight * cv2.arcLength(hull, True), True)) <= _CORNERS
 
 
-def _hull(region: NDArray[np.bool_]) -> NDArray[np.int32] | None:
-    """The convex hull of a region; None where it has dents that are more than fingers."""
+def _hull(region: NDArray[np.bool_], least: float) -> NDArray[np.int32] | None:
+    """The convex hull of a region; None where it has dents that are more than fingers, or less."""
     # Without room beyond the frame, what lies between a sheet and its edge would be closed as well.
     roomy = cv2.copyMakeBorder(region.astype(np.uint8), *(4 * [_HIDDEN]), cv2.BORDER_CONSTANT, value=0)
     whole = cv2.morphologyEx(roomy, cv2.MORPH_CLOSE, np.ones((_HIDDEN, _HIDDEN), np.uint8))
@@ -142,8 +144,8 @@ def _hull(region: NDArray[np.bool_]) -> NDArray[np.int32] | None:
     outlines, _ = cv2.findContours(broad, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outline = max(outlines, key=cv2.contourArea, default=np.zeros((1, 1, 2), np.int32))
     hull = cv2.convexHull(outline)
-    least = max(_LARGE * region.size, _CONVEX * cv2.contourArea(hull))
-    return hull if cv2.contourArea(outline) > least else None
+    enough = max(least * region.size, _CONVEX * cv2.contourArea(hull))
+    return hull if cv2.contourArea(outline) > enough else None
 
 
 def _is_alike_throughout(sheet: Mask, small: NDArray[np.uint8]) -> bool:
