@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import inf
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,6 +144,16 @@ def asked_for(*strokes: Judged) -> list[Crop]:
 
     digits_of([one.crop for one in strokes], judge, 0.5)
     return [crop for crop in asked if crop.is_part]
+
+
+def test_the_wider_a_stroke_the_more_digits_may_touch_in_it() -> None:
+    def touching(count: int) -> str:
+        row = Row().add(0, 2 * count, {NONE: 0.98})
+        for place in range(count):
+            row.part(2 * place, 2 * place + 2, {place + 4: 0.65})
+        return read(row)
+
+    assert [touching(count) for count in (2, 3)] == ["45", "456"]
 
 
 def test_only_what_is_in_doubt_is_taken_apart() -> None:
@@ -387,6 +398,52 @@ def test_the_paler_what_lies_about_the_less_it_matters() -> None:
         return read(Row(50).add(0, 1, {5: 0.985}), clutter)
 
     assert [among(peak) for peak in (40, 100, 200)] == ["5", "", ""]
+
+
+def changed(row: Row, **changes: Any) -> Row:
+    """The same, but for something about its crops."""
+    judged = [replace(one, crop=replace(one.crop, **changes)) for one in row.judged]
+    return replace(row, judged=judged)
+
+
+@pytest.mark.parametrize("others", [0, 2])
+def test_the_paler_a_digit_is_the_surer_it_has_to_be(others: int) -> None:
+    clutter = Row(250)
+    for place in range(others):
+        clutter.add(place, place + 1, {NONE: 0.97})
+    number = Row(50).add(0, 1, {5: 0.98 if others else 0.6})
+    read_at = [read(changed(number, peak=peak), changed(clutter, peak=peak)) for peak in (200.0, 100.0, 12.0)]
+    assert read_at == ["5", "5", ""]
+
+
+def test_what_the_frames_edge_may_have_cut_off_has_to_be_surer() -> None:
+    def at_edge(confidence: float, **beside: float) -> str:
+        row = changed(Row().add(0, 1, {5: confidence}), at_edge=True)
+        for value, likely in beside.items():
+            row.add(1, 2, {int(value[1:]): likely})
+        return read(row)
+
+    assert read(Row().add(0, 1, {5: 0.9})) == "5"
+    assert [at_edge(0.9), at_edge(0.99)] == ["", "5"]
+    assert at_edge(0.9, d8=0.9) == "58", "beside what is whole, it is but half the doubt"
+
+
+def test_ones_alone_in_a_row_have_to_stand_out_by_themselves() -> None:
+    """As the edge of a sheet does not, however sure the number on it is."""
+    number = Row(50).add(0, 1, {4: 0.9999}).add(1, 2, {2: 0.9999})
+    others = Row(400).add(0, 1, {NONE: 0.97}).add(1, 2, {NONE: 0.97})
+    edge, below = Row(200).add(4, 5, {1: 0.98}), Row(200).add(4, 5, {7: 0.98})
+    assert read(number, edge, others) == "42"
+    assert read(number, edge) == "421", "with nothing else about"
+    assert read(number, below, others) == "427", "with a shape of its own"
+    assert read(number, changed(edge, box=(250, 60, 50, 100)), others) == "421", "level with them"
+
+
+def test_a_pale_shadow_does_not_make_digits_small() -> None:
+    """What is read in ink of their own strength says how high digits are."""
+    number, shadow = Row(200, 30), Row(50, 400)
+    number.add(0, 1, {4: 0.99}).add(1, 2, {2: 0.99}).add(2, 3, {8: 0.99})
+    assert read(number, changed(shadow.add(6, 8, {1: 0.8}), peak=30.0)) == "428"
 
 
 def test_what_is_no_digit_at_all_does_not_stand_out_though_anything_is_sure_enough() -> None:

@@ -200,6 +200,19 @@ def test_among_much_else_what_is_on_sheets_is_read(desk: Desk, monkeypatch: pyte
     assert desk.read(on, beside, *much_else).text == "42"
 
 
+def test_where_a_sheet_shows_less_of_a_number_than_the_frame_does_the_frame_is_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The edge of a shadow may have been taken for the sheet's."""
+    four, two, one = crop(0, 1, {4: 0.9999}), crop(1, 2, {2: 0.9999}), crop(2, 3, {1: 0.9999})
+    dirt = [crop(at, at + 1, {NONE: 0.99}) for at in range(10, 26, 2)]
+    for speck in dirt:
+        object.__setattr__(speck, "box", (*speck.box[:2], 20, 20))
+    monkeypatch.setattr(reader, "find_crops_on_sheets", lambda gray: [four])
+    assert desk.read(four, two, *dirt).text == "42"
+    assert desk.read(four, one, *dirt).text == "4", "a bare stroke may be the sheet's edge"
+
+
 # --- with real vision ---
 
 

@@ -396,6 +396,13 @@ def test_specks_give_nothing_and_spoil_nothing() -> None:
     assert overlap(best(find_crops(gray(paper)), box).box, box) > 0.9
 
 
+@pytest.mark.parametrize(("left", "at_edge"), [(250, False), (4, False), (0, True)])
+def test_a_crop_knows_whether_the_frames_edge_may_have_cut_it_off(left: int, at_edge: bool) -> None:
+    paper = blank()
+    box = write(paper, digit(8), left, 150)
+    assert best(find_crops(gray(paper)), box).at_edge is at_edge
+
+
 def test_the_edges_of_a_sheet_are_not_offered_and_the_digit_on_it_is() -> None:
     paper = blank(tone=80)
     corners = np.array([[90, 40], [560, 70], [540, 450], [70, 430]], np.int32)

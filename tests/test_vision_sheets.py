@@ -67,6 +67,17 @@ def test_a_sheet_that_the_edge_of_a_shadow_divides_is_found_whole(shadow: str, t
     assert max(overlap(crop.box, box) for crop in find_crops_on_sheets(frame)) > 0.85
 
 
+@pytest.mark.parametrize("corners", [4, 9])
+def test_a_small_sheet_is_told_by_its_four_corners(corners: int) -> None:
+    wall = crowd(count=200)
+    around = np.arange(corners) / corners * 2 * np.pi + np.pi / 4
+    outline = np.stack([320 + 100 * np.cos(around), 240 + 80 * np.sin(around)], axis=1)
+    cv2.fillPoly(wall, [np.rint(outline).astype(np.int32)], 225)
+    box = write(wall, digit(3, 60, 6), 300, 200)
+    crops = find_crops_on_sheets(gray(wall, noise=2))
+    assert any(overlap(crop.box, box) > 0.85 for crop in crops) == (corners == 4)
+
+
 @pytest.mark.parametrize("value", range(10))
 @pytest.mark.parametrize("seed", range(3))
 def test_only_what_is_written_on_a_sheet_is_a_crop(value: int, seed: int) -> None:
