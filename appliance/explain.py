@@ -1,15 +1,27 @@
 """From judged crops to digits: the best explanation of each row, and what its company says of each digit."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby, pairwise
-from math import ceil, log
-from statistics import fmean, median
+from math import ceil
+from statistics import median
 
 import numpy as np
-from numpy.typing import NDArray
 
-from appliance.vision import Box, Crop, encloses, overlap, take_apart
+from appliance.evidence import stand_out
+from appliance.judged import (
+    BEYOND_DOUBT,
+    NEVER,
+    Judge,
+    Judged,
+    beyond_doubt,
+    inside,
+    lies_with,
+    only_ones,
+    tallest_of,
+    usual_peak,
+)
+from appliance.vision import Box, Crop, encloses, take_apart
 from appliance.vision.layout import AS_DARK, PALER, WRITTEN_IN, reading_order
 
 _TO_IGNORE = 0.2  # the cost of leaving out what nothing judged alone begins: a speck, the rest of a cut one
@@ -17,8 +29,6 @@ _TO_CUT = 0.1  # the cost of each part that a stroke is cut into: few digits tou
 _TO_PART = 0.2  # the cost of taking a stroke for none where it might belong to a digit of several strokes
 _TO_DISMISS = 0.8  # the cost of taking a stroke for none where it might be digits that touch,
 _TWO_WIDE = 1.1  # and as often that as it has times this width by height: there may be more of them
-_NEVER = 1e-6  # no probability is taken to be less
-_BEYOND_DOUBT = 0.95
 _DOUBTED = 0.9  # what is less sure may be digits that touch
 _MOST_DOUBTED = 4  # where more are, it is print or clutter
 _HOPELESS = 0.3  # what is less sure is no digit, whatever stands beside it
@@ -27,16 +37,7 @@ _COMPANY = 0.02  # how much less likely it is, beside such a digit, that somethi
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _THICKER = 2.0  # times as thick as the thickest digit: no pen wrote that as well
 _CLOSE = 0.3  # of the height: how far apart the letters of a word stand, or the digits of a number, at most
-_LEAST_ODDS = 0.043  # that are asked of digits in full ink with nothing else about;
-_PALE = 1.3  # they grow with this power of how much paler the ink is,
-_LITTLE, _CROWD = 0.15, 2.0  # and with this power of 1 + how many times so much else there is
-_CUT_OFF = 100.0  # times as much is asked of what may go on beyond the frame,
-_FOR_ONES = 9.0  # and so many times of ones alone
-_CLEAR_ODDS = 40.0  # less speaks for no reading rather than another
 _BESIDE = 0.5  # of the lower one's height: so much of it is level with what it stands beside
-_SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
-_SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less
-_MOSTLY = 0.7  # of the smaller of two boxes
 _FENCE = 4  # more ones than this, and nothing else in the frame or in their row, are a fence or a keyboard
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
 _AS_LARGE = 0.5  # of the tallest digit: what is none beside it is a letter, if as large, and dirt otherwise
@@ -47,37 +48,6 @@ _SMALL_PRINT = 0.3  # and a row that is lower, print
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A crop with the network's calibrated probabilities: of the ten digits `float32 (10,)`, and of none.
-
-    For a network of ten classes, `none` is what the likeliest digit lacks, and the digits alone make up 1.
-    """
-
-    crop: Crop
-    digits: NDArray[np.float32]
-    none: float
-
-    @property
-    def value(self) -> int:
-        """The likeliest digit."""
-        return int(self.digits.argmax())
-
-    @property
-    def confidence(self) -> float:
-        """How likely that is."""
-        return float(self.digits.max())
-
-    @property
-    def is_digit(self) -> bool:
-        """Whether it is rather a digit than none; what is cut or joined is never none, however unsure."""
-        return not self.crop.is_whole or self.confidence >= self.none
-
-
-Judge = Callable[[Sequence[Crop]], list[Judged]]
-"""Says what the network thinks of some crops."""
-
-
 def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[list[Judged], list[Judged]]:
     """The crops of a frame that are digits, as sure as `threshold`, in reading order; and all judged.
 
@@ -85,9 +55,9 @@ def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[li
     Where there is much else, something of it will look like a digit by chance: only surer ones are read.
     """
     digits, judged = _of_one_tone(crops, judge, threshold)
-    rows = [row for row in _rows(digits) if not _is_astray(row, digits) or _stand_out(row, judged)]
+    rows = [row for row in _rows(digits) if not _is_astray(row, digits) or stand_out(row, judged)]
     digits = [digit for row in rows for digit in row]
-    if not digits or not _stand_out(digits, judged):
+    if not digits or not stand_out(digits, judged):
         return [], judged
     order = reading_order([one.crop.box for one in digits], digits[0].crop.slope)
     return [digits[place] for place in order], judged
@@ -114,10 +84,10 @@ def _of_one_tone(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple
 def _judged(crops: Sequence[Crop], judge: Judge) -> list[Judged]:
     """The crops of one tone, judged; and the parts of those in doubt that may be digits that touch."""
     judged = judge(crops)
-    clear = [one.crop.box for one in judged if one.confidence > _BEYOND_DOUBT]
+    clear = [one.crop.box for one in judged if one.confidence > BEYOND_DOUBT]
     doubted = [one for one in judged if _may_be_several(one)]
     doubted = [one for one in doubted if not any(encloses(one.crop.box, box) for box in clear)]
-    tall = _AS_LARGE * _tallest(doubted)
+    tall = _AS_LARGE * tallest_of(doubted)
     doubted = [one for one in doubted if one.crop.box[3] >= tall]
     if not doubted or len(doubted) > _MOST_DOUBTED:
         return judged
@@ -151,15 +121,17 @@ def _read_rows(judged: Sequence[Judged], threshold: float) -> list[Judged]:
     for _, members in groupby(judged, key=lambda one: one.crop.row):
         row = list(members)
         chosen = best_explanation(row)
-        doubtless = [one for one in chosen if _beyond_doubt(one)]
+        doubtless = [one for one in chosen if beyond_doubt(one)]
         if doubtless:
             chosen = best_explanation([_in_company(one, doubtless) for one in row])
-        sure = [one for one in chosen if _beyond_doubt(one) and one.confidence >= threshold]
-        only_digits = sure and not _count_as_large(_non_digits(chosen, sure), _AS_LARGE * _tallest(doubtless))
+        sure = [one for one in chosen if beyond_doubt(one) and one.confidence >= threshold]
+        only_digits = sure and not _count_as_large(
+            _non_digits(chosen, sure), _AS_LARGE * tallest_of(doubtless)
+        )
         enough = threshold * (_TRUSTED if only_digits else 1)
         for word in _words(chosen):
             read = [one for one in word if one.is_digit and one.confidence >= enough]
-            letters = _count_as_large(_non_digits(word, sure), _AS_LARGE * _tallest(read))
+            letters = _count_as_large(_non_digits(word, sure), _AS_LARGE * tallest_of(read))
             if not letters or len(read) > letters:  # a few digits among letters are letters too
                 digits += read
     return digits
@@ -175,10 +147,10 @@ def _words(row: Sequence[Judged]) -> list[Sequence[Judged]]:
 
 def _non_digits(chosen: Sequence[Judged], sure: Sequence[Judged]) -> list[Crop]:
     """What is none of it and may be letters: not in or around a clear digit, nor far paler or thicker."""
-    palest = AS_DARK * _usual_peak(sure)
+    palest = AS_DARK * usual_peak(sure)
     none = [one.crop for one in chosen if not one.is_digit and one.crop.peak > palest]
-    clear = [one for one in chosen if one.confidence > _BEYOND_DOUBT]
-    none = [crop for crop in none if not _lies_with(crop, clear)]
+    clear = [one for one in chosen if one.confidence > BEYOND_DOUBT]
+    none = [crop for crop in none if not lies_with(crop, clear)]
     if not (none and sure):
         return none
     thickest = _THICKER * max(one.crop.thickness for one in sure)
@@ -224,15 +196,10 @@ def _costs_of_dismissing(row: Sequence[Judged]) -> dict[float, float]:
 
 def _price(one: Judged, dismissal: dict[float, float]) -> float:
     """Only one whole stroke may be judged to be none: not what it was cut into, nor joined with."""
-    digit = -float(np.log(max(one.confidence, _NEVER)))
+    digit = -float(np.log(max(one.confidence, NEVER)))
     if one.crop.is_whole:
-        return min(digit, dismissal.get(one.crop.first, 0) - float(np.log(max(one.none, _NEVER))))
+        return min(digit, dismissal.get(one.crop.first, 0) - float(np.log(max(one.none, NEVER))))
     return digit + _TO_CUT * one.crop.is_part
-
-
-def _beyond_doubt(one: Judged) -> bool:
-    """Whether a crop is a digit with a shape of its own; a one is but a stroke."""
-    return float(max(one.digits[0], one.digits[2:].max())) > _BEYOND_DOUBT
 
 
 def _in_company(one: Judged, doubtless: Sequence[Judged]) -> Judged:
@@ -242,7 +209,7 @@ def _in_company(one: Judged, doubtless: Sequence[Judged]) -> Judged:
     """
     if any(_share_strokes(one.crop, other.crop) for other in doubtless):
         return one
-    if one.crop.box[3] < _AS_LARGE * _tallest(doubtless):
+    if one.crop.box[3] < _AS_LARGE * tallest_of(doubtless):
         return one
     none = _COMPANY * one.none
     whole = float(one.digits.sum()) + none
@@ -257,15 +224,15 @@ def _credible(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged
     """What is left of the digits of one tone in the light of each other, and of all that is in their tone."""
     digits = [one for one in digits if not any(_surrounds(one, other) for other in digits)]
     digits = [one for one in digits if not _is_face(one, judged)]
-    usual = _usual_peak(digits)
+    usual = usual_peak(digits)
     palest = PALER * usual
     # No line of the paper; and what has no shape of its own is no stroke of a shadow.
-    digits = [one for one in digits if one.crop.peak > (palest if _beyond_doubt(one) else AS_DARK * usual)]
+    digits = [one for one in digits if one.crop.peak > (palest if beyond_doubt(one) else AS_DARK * usual)]
     lowest = _LOWEST * _usual_height(digits)
     digits = [one for one in digits if one.crop.box[3] >= lowest]
-    tallest = _tallest(digits)
+    tallest = tallest_of(digits)
     digits = [one for row in _rows(digits) if not _is_small_print(row, tallest) for one in row]
-    digits = [one for one in digits if not any(_inside(one.crop.box, other.crop.box) for other in digits)]
+    digits = [one for one in digits if not any(inside(one.crop.box, other.crop.box) for other in digits)]
     return [] if _is_fence(digits) else [one for row in _rows(digits) if not _is_fence(row) for one in row]
 
 
@@ -275,56 +242,11 @@ def _rows(digits: Iterable[Judged]) -> list[list[Judged]]:
 
 def _is_small_print(row: Sequence[Judged], tallest: int) -> bool:
     """Whether a row is so low beside the others that it is a comma, or print."""
-    return _tallest(row) < (_COMMA if len(row) == 1 else _SMALL_PRINT) * tallest
+    return tallest_of(row) < (_COMMA if len(row) == 1 else _SMALL_PRINT) * tallest
 
 
 def _is_fence(digits: Sequence[Judged]) -> bool:
     return len(digits) > _FENCE and only_ones(digits)
-
-
-def evidence(digits: Sequence[Judged], judged: Iterable[Judged]) -> float:
-    """What speaks for a reading: by how much the logarithms of its digits' odds exceed what is asked, in sum.
-
-    A one is but a stroke, which speaks for nothing.
-    """
-    beyond = _log_odds(digits) - log(max(_CLEAR_ODDS, _odds_asked(digits, judged)))
-    return sum(min(0.0, more) if one.value == 1 else more for one, more in zip(digits, beyond, strict=True))
-
-
-def _stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
-    """Whether digits are, by the geometric mean of their odds, as sure as is asked of them."""
-    asked = _odds_asked(digits, judged) * (_FOR_ONES if only_ones(digits) else 1)
-    return float(_log_odds(digits).mean()) > log(asked)
-
-
-def _odds_asked(digits: Sequence[Judged], judged: Iterable[Judged]) -> float:
-    """What digits are asked for by all that the network cannot see.
-
-    That is how much else there is, how pale they are, and whether the frame's edge may have cut them off.
-    """
-    others = _how_much_else(digits, [one.crop for one in judged if not one.is_digit])
-    paleness, at_edge = 255 / _usual_peak(digits), fmean(one.crop.at_edge for one in digits)
-    return float(_LEAST_ODDS * (1 + others / _LITTLE) ** _CROWD * paleness**_PALE * _CUT_OFF**at_edge)
-
-
-def _log_odds(digits: Sequence[Judged]) -> NDArray[np.float64]:
-    confidences = np.clip([one.confidence for one in digits], _NEVER, 1 - _NEVER)
-    return np.asarray(np.log(confidences / (1 - confidences)))
-
-
-def _how_much_else(digits: Sequence[Judged], none: Sequence[Crop]) -> float:
-    """Of what is no digit: 1 for what is as tall and as strong as the digits, less for what is not."""
-    usual, tallest = _usual_peak(digits), _tallest(digits)
-    others = [crop for crop in none if crop.peak > PALER * usual and not _lies_with(crop, digits)]
-    sizes = np.array([max(crop.box[2:]) for crop in others]) / tallest
-    strengths = np.array([crop.peak for crop in others]) / usual
-    counts = np.minimum(sizes, 1) ** _SMALLER * np.minimum(strengths, 1)
-    return float(counts[sizes >= _SPECK].sum())
-
-
-def only_ones(digits: Iterable[Judged]) -> bool:
-    """Whether there is nothing but ones, which bare strokes may be; or nothing at all."""
-    return all(one.value == 1 for one in digits)
 
 
 def _is_astray(row: Sequence[Judged], digits: Iterable[Judged]) -> bool:
@@ -339,34 +261,14 @@ def _level(one: Box, other: Box) -> bool:
     return shared > _BESIDE * min(one[3], other[3])
 
 
-def _lies_with(crop: Crop, digits: Iterable[Judged]) -> bool:
-    """Whether a crop is a digit, part of one or around one, or what digits that touch are together."""
-    return any(_share_of_smaller(crop.box, one.crop.box) > _MOSTLY for one in digits)
-
-
-def _usual_peak(digits: Sequence[Judged]) -> float:
-    """The median strength of ink, of those beyond doubt if there are any."""
-    doubtless = [one for one in digits if _beyond_doubt(one)]
-    return median([one.crop.peak for one in doubtless or digits] or [0.0])
-
-
 def _usual_height(digits: Sequence[Judged]) -> float:
     """The median height, or half the tallest if that is more: some write small zeros beside long sevens."""
     heights = [one.crop.box[3] for one in digits]
     return max(median(heights), max(heights) / 2) if heights else 0.0
 
 
-def _tallest(digits: Iterable[Judged]) -> int:
-    return max((one.crop.box[3] for one in digits), default=0)
-
-
 def _count_as_large(crops: Iterable[Crop], size: float) -> int:
     return sum(max(crop.box[2:]) >= size for crop in crops)
-
-
-def _inside(inner: Box, outer: Box) -> bool:
-    """Whether a box lies within a larger one, as the hole of a zero within the zero."""
-    return _area(inner) < _area(outer) and _share_of_smaller(inner, outer) > _MOSTLY
 
 
 def _surrounds(one: Judged, other: Judged) -> bool:
@@ -375,12 +277,12 @@ def _surrounds(one: Judged, other: Judged) -> bool:
     A small other of its own ink is rather a speckle of a dry pen.
     """
     inner, outer = other.crop.box, one.crop.box
-    if inner[3] >= _FAR_LOWER * outer[3] or not _inside(inner, outer):
+    if inner[3] >= _FAR_LOWER * outer[3] or not inside(inner, outer):
         return False
     if inner[3] < _LOWEST * outer[3] and _ink_in(one.crop, inner) >= _MET:
         return False
     circle = one.value == 0 and inner[3] > WRITTEN_IN * outer[3]
-    return circle or (_beyond_doubt(other) and other.confidence >= one.confidence)
+    return circle or (beyond_doubt(other) and other.confidence >= one.confidence)
 
 
 def _is_face(one: Judged, judged: Iterable[Judged]) -> bool:
@@ -405,15 +307,6 @@ def _ink_in(crop: Crop, box: Box) -> float:
     return float(crop.ink[max(0, top) : bottom, max(0, left) : right].mean())
 
 
-def _share_of_smaller(one: Box, other: Box) -> float:
-    """How much of the smaller box lies in the other."""
-    return overlap(one, other) / min(_area(one), _area(other))
-
-
-def _area(box: Box) -> int:
-    return box[2] * box[3]
-
-
 def _weight(digits: Sequence[Judged]) -> tuple[bool, float]:
     """How much speaks for the digits of one tone: strokes alone may be what lies between other strokes."""
-    return any(map(_beyond_doubt, digits)), sum(one.confidence * one.crop.box[3] for one in digits)
+    return any(map(beyond_doubt, digits)), sum(one.confidence * one.crop.box[3] for one in digits)

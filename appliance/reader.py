@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from appliance.card import NOT_A_DIGIT
 from appliance.config import EngineName
 from appliance.engine import open_engine
-from appliance.explain import Judged, digits_of, evidence, only_ones
+from appliance.evidence import evidence
+from appliance.explain import digits_of
 from appliance.frame import Frame
+from appliance.judged import Judged, only_ones
 from appliance.vision import Box, Crop, find_crops, find_crops_on_sheets, overlap
 
 _RARER = 0.5  # times as often as among the crops that networks learn from, what a camera sees is none

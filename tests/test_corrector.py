@@ -10,8 +10,8 @@ from gpiozero.pins.mock import MockFactory, MockPWMPin
 from appliance.config import CorrectionSettings
 from appliance.corrections import Corrections
 from appliance.corrector import Corrector
-from appliance.explain import Judged
 from appliance.frame import Frame
+from appliance.judged import Judged
 from appliance.reader import Reader, Reading
 from appliance.service import Moment
 from appliance.steady import Stable

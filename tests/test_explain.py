@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance import explain
-from appliance.explain import Judged, best_explanation, digits_of
+from appliance import evidence, explain
+from appliance.explain import best_explanation, digits_of
+from appliance.judged import Judged
 from appliance.vision import Crop
 
 NONE = 10
@@ -627,7 +628,7 @@ def test_a_tone_that_cannot_outweigh_the_other_is_not_judged() -> None:
 def test_what_is_not_judged_would_change_nothing(rows: list[Row]) -> None:
     """But that it is not among what else lies about."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(explain, "_how_much_else", lambda digits, none: 0.0)
+        patch.setattr(evidence, "_how_much_else", lambda digits, none: 0.0)
         digits = found(*rows)
         patch.setattr(explain, "_greatest_weight", lambda crops: inf)  # so that both tones are judged
         assert len(explained(*rows)[1]) == sum(len(row.judged) for row in rows)

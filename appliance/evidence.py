@@ -1,0 +1,61 @@
+"""What speaks for digits, and how much has to: what the network cannot see in a crop, the frame shows."""
+
+from collections.abc import Iterable, Sequence
+from math import log
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.judged import NEVER, Judged, lies_with, only_ones, tallest_of, usual_peak
+from appliance.vision import Crop
+from appliance.vision.layout import PALER
+
+_LEAST_ODDS = 0.043  # that are asked of digits in full ink with nothing else about;
+_PALE = 1.3  # they grow with this power of how much paler the ink is,
+_LITTLE, _CROWD = 0.15, 2.0  # and with this power of 1 + how many times so much else there is
+_CUT_OFF = 100.0  # times as much is asked of what may go on beyond the frame,
+_FOR_ONES = 9.0  # and so many times of ones alone
+_CLEAR_ODDS = 40.0  # less speaks for no reading rather than another
+_SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
+_SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less
+
+
+def evidence(digits: Sequence[Judged], judged: Iterable[Judged]) -> float:
+    """What speaks for a reading: how far the log-odds of its digits exceed what is asked of them, in sum.
+
+    A one is but a stroke: it may speak against a reading, never for it.
+    """
+    beyond = _log_odds(digits) - log(max(_CLEAR_ODDS, _odds_asked(digits, judged)))
+    return sum(min(0.0, more) if one.value == 1 else more for one, more in zip(digits, beyond, strict=True))
+
+
+def stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
+    """Whether digits are, by the geometric mean of their odds, as sure as is asked of them."""
+    asked = _odds_asked(digits, judged) * (_FOR_ONES if only_ones(digits) else 1)
+    return float(_log_odds(digits).mean()) > log(asked)
+
+
+def _odds_asked(digits: Sequence[Judged], judged: Iterable[Judged]) -> float:
+    """The odds that all that the network cannot see asks of digits.
+
+    That is how much else there is, how pale they are, and whether the frame's edge may have cut them off.
+    """
+    others = _how_much_else(digits, [one.crop for one in judged if not one.is_digit])
+    paleness, at_edge = 255 / usual_peak(digits), fmean(one.crop.at_edge for one in digits)
+    return float(_LEAST_ODDS * (1 + others / _LITTLE) ** _CROWD * paleness**_PALE * _CUT_OFF**at_edge)
+
+
+def _log_odds(digits: Sequence[Judged]) -> NDArray[np.float64]:
+    confidences = np.clip([one.confidence for one in digits], NEVER, 1 - NEVER)
+    return np.asarray(np.log(confidences / (1 - confidences)))
+
+
+def _how_much_else(digits: Sequence[Judged], none: Sequence[Crop]) -> float:
+    """Of what is no digit: 1 for what is as tall and as strong as the digits, less for what is not."""
+    usual, tallest = usual_peak(digits), tallest_of(digits)
+    others = [crop for crop in none if crop.peak > PALER * usual and not lies_with(crop, digits)]
+    sizes = np.array([max(crop.box[2:]) for crop in others]) / tallest
+    strengths = np.array([crop.peak for crop in others]) / usual
+    counts = np.minimum(sizes, 1) ** _SMALLER * np.minimum(strengths, 1)
+    return float(counts[sizes >= _SPECK].sum())

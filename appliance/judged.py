@@ -1,0 +1,84 @@
+"""A crop that the network has judged, and what several of them have in common."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.vision import Box, Crop, overlap
+
+NEVER = 1e-6  # no probability is taken to be less
+BEYOND_DOUBT = 0.95
+_MOSTLY = 0.7  # of the smaller of two boxes
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A crop with the network's calibrated probabilities: of the ten digits `float32 (10,)`, and of none.
+
+    For a network of ten classes, `none` is what the likeliest digit lacks, and the digits alone make up 1.
+    """
+
+    crop: Crop
+    digits: NDArray[np.float32]
+    none: float
+
+    @property
+    def value(self) -> int:
+        """The likeliest digit."""
+        return int(self.digits.argmax())
+
+    @property
+    def confidence(self) -> float:
+        """How likely that is."""
+        return float(self.digits.max())
+
+    @property
+    def is_digit(self) -> bool:
+        """Whether it is rather a digit than none; what is cut or joined is never none, however unsure."""
+        return not self.crop.is_whole or self.confidence >= self.none
+
+
+Judge = Callable[[Sequence[Crop]], list[Judged]]
+"""Says what the network thinks of some crops."""
+
+
+def beyond_doubt(one: Judged) -> bool:
+    """Whether a crop is a digit with a shape of its own; a one is but a stroke."""
+    return float(max(one.digits[0], one.digits[2:].max())) > BEYOND_DOUBT
+
+
+def only_ones(digits: Iterable[Judged]) -> bool:
+    """Whether there is nothing but ones, which bare strokes may be; or nothing at all."""
+    return all(one.value == 1 for one in digits)
+
+
+def usual_peak(digits: Sequence[Judged]) -> float:
+    """The median strength of ink, of those beyond doubt if there are any."""
+    doubtless = [one for one in digits if beyond_doubt(one)]
+    return median([one.crop.peak for one in doubtless or digits] or [0.0])
+
+
+def tallest_of(digits: Iterable[Judged]) -> int:
+    return max((one.crop.box[3] for one in digits), default=0)
+
+
+def lies_with(crop: Crop, digits: Iterable[Judged]) -> bool:
+    """Whether a crop is a digit, part of one or around one, or what digits that touch are together."""
+    return any(_share_of_smaller(crop.box, one.crop.box) > _MOSTLY for one in digits)
+
+
+def inside(inner: Box, outer: Box) -> bool:
+    """Whether a box lies within a larger one, as the hole of a zero within the zero."""
+    return _area(inner) < _area(outer) and _share_of_smaller(inner, outer) > _MOSTLY
+
+
+def _share_of_smaller(one: Box, other: Box) -> float:
+    """How much of the smaller box lies in the other."""
+    return overlap(one, other) / min(_area(one), _area(other))
+
+
+def _area(box: Box) -> int:
+    return box[2] * box[3]
