@@ -1,6 +1,8 @@
 """What benchmarks print: shares with their interval, and a sheet of the failures."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -64,3 +66,12 @@ def test_without_failures_there_is_no_sheet(tmp_path: Path, capsys: pytest.Captu
     sheet([], tmp_path / "failures.png")
     assert not (tmp_path / "failures.png").exists()
     assert capsys.readouterr().out == "no failures\n"
+
+
+@pytest.mark.parametrize("name", ["photos", "scenes", "sequences", "pipeline", "training"])
+def test_a_benchmark_may_be_run_as_a_file(name: str) -> None:
+    """Though one is called as the package that the others take their digits from."""
+    file = Path(__file__).parents[1] / "benchmarks" / f"{name}.py"
+    run = subprocess.run([sys.executable, file, "--help"], capture_output=True, text=True, timeout=50)
+    assert run.returncode == 0, run.stderr
+    assert "Usage" in run.stdout
