@@ -62,6 +62,7 @@ def usual_peak(digits: Sequence[Judged]) -> float:
 
 
 def tallest_of(digits: Iterable[Judged]) -> int:
+    """The height of the tallest box, in pixels; 0 of none."""
     return max((one.crop.box[3] for one in digits), default=0)
 
 
