@@ -233,6 +233,9 @@ def _credible(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged
     tallest = tallest_of(digits)
     digits = [one for row in _rows(digits) if not _is_small_print(row, tallest) for one in row]
     digits = [one for one in digits if not any(inside(one.crop.box, other.crop.box) for other in digits)]
+    # What fell apart may be there twice.
+    surest = {one.crop.box: one for one in sorted(digits, key=lambda one: one.confidence)}
+    digits = [one for one in digits if surest[one.crop.box] is one]
     return [] if _is_fence(digits) else [one for row in _rows(digits) if not _is_fence(row) for one in row]
 
 

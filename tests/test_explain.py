@@ -560,6 +560,14 @@ def test_a_digit_that_fell_apart_is_read_and_its_pieces_are_not() -> None:
     assert read(pieces, whole) == "2"
 
 
+@pytest.mark.parametrize("surest", [0, 1])
+def test_a_digit_that_is_there_twice_is_read_once(surest: int) -> None:
+    rows = [
+        Row().add(0, 1, {value: 0.99 if number == surest else 0.9}) for number, value in enumerate((3, 8))
+    ]
+    assert read(*rows) == "38"[surest]
+
+
 def test_what_fell_apart_and_is_no_digit_is_nothing_else_either() -> None:
     """As the shade of a hand, before it was taken off what is written in it and beside it."""
     written = Row(100, 100).add(6, 7, {4: 0.7})

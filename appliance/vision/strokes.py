@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from appliance.vision.bands import crossing, without_band
 from appliance.vision.bodies import BODY, strokes_of, wholes_of
 from appliance.vision.components import components, labelled
+from appliance.vision.edges import is_edge
 from appliance.vision.ink import FAINTEST, THIN, above, quantile, thickness
 from appliance.vision.lines import RUNS_ON, joins, lies_on, lines_in
 from appliance.vision.shades import without_shades
@@ -52,10 +53,14 @@ def find_strokes(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     up_to = cache(ink.up_to)
     threshold = max(FAINTEST, ink.noise)
     dark = _pieces(ink.dark, threshold, lambda thickest: up_to(thickest).dark, shaded=True)
-    dark = [stroke for stroke in dark if _stands_out(gray, stroke, darker=True)]
+    dark = [stroke for stroke in dark if _is_written(gray, stroke, darker=True)]
     light = _pieces(ink.light, threshold, lambda thickest: up_to(thickest).light, ink.is_paper)
-    light = [stroke for stroke in light if _stands_out(gray, stroke, darker=False)]
+    light = [stroke for stroke in light if _is_written(gray, stroke, darker=False)]
     return dark, [stroke for stroke in light if not _is_halo(stroke, ink.dark)]
+
+
+def _is_written(gray: NDArray[np.uint8], stroke: Stroke, darker: bool) -> bool:
+    return _stands_out(gray, stroke, darker) and not is_edge(gray, stroke, darker)
 
 
 def _is_halo(light: Stroke, dark: NDArray[np.uint8]) -> bool:
