@@ -17,7 +17,9 @@ Gray = NDArray[np.uint8]
 
 def bar(frame: Gray, left: int, width: int, angle: float = 0) -> Stroke:
     """A stroke 100 pixels long that is there in a frame."""
-    corners = np.rint(cv2.boxPoints(((left + width / 2, 200), (width, 100), angle))).astype(np.int32)
+    corners = np.rint(cv2.boxPoints(((left + width / 2 - 0.5, 200), (width - 1, 100), angle))).astype(
+        np.int32
+    )
     ink = cv2.fillPoly(np.zeros(frame.shape, np.uint8), [corners], 255)
     x, y, wide, high = cv2.boundingRect(ink)
     return Stroke((x, y, wide, high), ink[y : y + high, x : x + wide], 100)
@@ -45,6 +47,12 @@ def test_a_dark_line_beside_something_lighter_is_an_edge(angle: float, lighter_f
 def test_a_pen_s_line_on_paper_is_none_however_that_is_lit(angle: float, paper: tuple[int, int]) -> None:
     frame = sides(paper[0], 60, paper[1], angle)
     assert not is_edge(frame, bar(frame, 300, 8, angle), darker=True)
+
+
+@pytest.mark.parametrize("paper", [(210, 90), (90, 210)])
+def test_black_ink_is_none_though_the_edge_of_a_shadow_runs_along_it(paper: tuple[int, int]) -> None:
+    frame = sides(paper[0], 15, paper[1])
+    assert not is_edge(frame, bar(frame, 300, 8), darker=True)
 
 
 @pytest.mark.parametrize(("one", "other", "edge"), [(60, 60, False), (60, 150, True), (150, 60, True)])

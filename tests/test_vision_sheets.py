@@ -67,6 +67,30 @@ def test_a_sheet_that_the_edge_of_a_shadow_divides_is_found_whole(shadow: str, t
     assert max(overlap(crop.box, box) for crop in find_crops_on_sheets(frame)) > 0.85
 
 
+@pytest.mark.parametrize("passage", [14, 22, 30])
+def test_a_sheet_that_seems_to_go_on_to_something_as_light_is_found_as_it_is(passage: int) -> None:
+    wall, only = crowd(count=200), blank(tone=0)
+    cv2.circle(wall, (575, 250), 62, 225, -1)
+    cv2.line(wall, (480, 250), (575, 250), 225, passage)
+    for page in (wall, only):
+        hold(page)
+    write(wall, digit(5), 290, 180)
+    small = cv2.resize(gray(wall, noise=2), (160, 120), interpolation=cv2.INTER_AREA)
+    found = cv2.resize(find_sheets(small), (640, 480), interpolation=cv2.INTER_NEAREST) > 0
+    assert np.mean(found[only > 0]) > 0.88
+    assert np.mean(found[only == 0]) < 0.02
+
+
+def test_of_what_may_be_a_sheet_the_most_rectangular_is_one() -> None:
+    wall, only = crowd(count=200), blank(tone=0)
+    for page in (wall, only):
+        hold(page)
+    wall[200:300, 330:430] = 200
+    box = write(wall, digit(5), 230, 180)
+    crops = find_crops_on_sheets(gray(wall, noise=2))
+    assert any(overlap(crop.box, box) > 0.85 for crop in crops)
+
+
 @pytest.mark.parametrize("corners", [4, 9])
 def test_a_small_sheet_is_told_by_its_four_corners(corners: int) -> None:
     wall = crowd(count=200)

@@ -13,7 +13,8 @@ from appliance.vision.stroke import Stroke
 _LONG = 3.0  # times as long as broad: what is less has a shape by which it is known
 _BESIDE = 3  # pixels from a stroke, where its own blurred edge is over
 _MIDDLE = 0.8  # of its length: what lies about the ends lies on neither side
-_AS_CLEAR = 0.75  # as on the other side, at least, a stroke stands out on this
+_AS_CLEAR = 0.75  # as on the other side, at least, a stroke stands out on this,
+_INK = 0.6  # or by so much of what is lighter, though the edge of a shadow runs along it
 
 
 def is_edge(gray: NDArray[np.uint8], stroke: Stroke, darker: bool) -> bool:
@@ -42,7 +43,8 @@ def is_edge(gray: NDArray[np.uint8], stroke: Stroke, darker: bool) -> bool:
         return False
     own = cv2.mean(gray[y : y + height, x : x + width], full)[0]
     less, more = sorted((float(np.median(side)) - own) * (1 if darker else -1) for side in sides)
-    return less < _AS_CLEAR * more
+    lighter = own + less if darker else own
+    return less < min(_AS_CLEAR * more, _INK * lighter)
 
 
 def _rim(full: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

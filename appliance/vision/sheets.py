@@ -22,11 +22,13 @@ _EVEN, _VERY_EVEN = 10, 3  # gray levels within three cells: the latter tells a 
 _LINE, _UNLINED = 5, 5  # cells: no line of the paper is broader; gray levels where they are wiped away
 _LEAK = 5  # cells: over no more, a sheet seems to go on with what is behind it
 _LEAST, _WHOLE = 0.04, 0.9  # of the frame, at least and at most
-_LARGE = 0.08  # of the frame: what is less is told by its corners
+_LARGE = 0.08  # of the frame: what is less, or less convex, is told by its corners
 _UNWRITTEN = 0.5  # of a sheet, at least, is even: writing and hands take up the rest
 _HIDDEN = 19  # cells of a sheet's side that fingers hide, or a digit that is joined with them, at most
 _FINGER = 13  # cells: what is narrower, such as an arm as even as the sheet, is none of it
-_CONVEX = 0.95  # of its hull, at least
+_CONVEX, _VERY_CONVEX = 0.9, 0.95  # of its hull, at least, if it has corners, and if not, or is divided
+_PASSAGE = 9  # cells: through a narrower one a sheet seems to go on to something as light
+_LARGER = 0.05  # power of its area with which a sheet is likelier one
 _PART, _PARTS, _MOST_PARTS = 0.03, 3, 7  # of the frame, at least; of one sheet, and of all, at most
 _CORNERS = 4
 _STRAIGHT, _DIVIDED = 0.03, 0.04  # of its outline, by which it, or one that is divided, may differ from that
@@ -62,8 +64,7 @@ def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Strok
 def find_sheets(small: NDArray[np.uint8]) -> Mask:
     """Where there are sheets with something on them in a gray frame's cells `uint8 (H, W)`: 1 there.
 
-    Of sheets that lie on one another only the smaller, unless shadows divide the larger; none unless there is
-    much beside them.
+    Of what may be sheets and overlap, only what is likeliest one; none unless there is much beside them.
     """
     changes = _changes(small)
     unlined = _changes(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((_LINE, _LINE), np.uint8)))
@@ -93,13 +94,22 @@ def _sheets(small: NDArray[np.uint8], *evens: Mask) -> list[Mask]:
     """All sheets that show in any of these, whatever is written on them.
 
     First those that the edges of shadows divide, as the last tells, where no lines do: from the largest. Then
-    those that are whole, from the smallest.
+    those that are whole, from the most rectangular.
     """
     divided = [
         _filled(hull, small) for hull in sorted(_divided(evens[-1]), key=cv2.contourArea, reverse=True)
     ]
-    whole = [_filled(hull, small) for hull in sorted(chain(*map(_hulls, evens)), key=cv2.contourArea)]
-    return [sheet for sheet in divided if _is_alike_throughout(sheet, small)] + whole
+    whole = sorted(chain(*map(_hulls, evens)), key=_rectangular, reverse=True)
+    return [sheet for sheet in divided if _is_alike_throughout(sheet, small)] + [
+        _filled(hull, small) for hull in whole
+    ]
+
+
+def _rectangular(hull: NDArray[np.int32]) -> float:
+    """How much of the smallest rectangle about it a hull fills; a little more if it is large."""
+    area = cv2.contourArea(hull)
+    _, (width, height), _ = cv2.minAreaRect(hull)
+    return area / (width * height) * area**_LARGER
 
 
 def _filled(hull: NDArray[np.int32], small: NDArray[np.uint8]) -> Mask:
@@ -107,12 +117,17 @@ def _filled(hull: NDArray[np.int32], small: NDArray[np.uint8]) -> Mask:
 
 
 def _hulls(even: Mask) -> Iterator[NDArray[np.int32]]:
-    """Those of the regions that may be sheets."""
+    """Those of the regions that may be sheets, each seen in two ways."""
     labels, stats = components(even)
     for label in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > _UNWRITTEN * _LEAST * even.size) + 1:
-        hull = _hull(labels == label, _LEAST)
-        if hull is not None and (cv2.contourArea(hull) > _LARGE * even.size or _has_corners(hull, _STRAIGHT)):
-            yield hull
+        region = (labels == label).astype(np.uint8)
+        for outline in (_without_fingers(region), _without_passages(region)):
+            smooth = _hull(outline, _LARGE * even.size, _VERY_CONVEX)
+            cornered = _hull(outline, _LEAST * even.size, _CONVEX)
+            if smooth is not None:
+                yield smooth
+            elif cornered is not None and _has_corners(cornered, _STRAIGHT):
+                yield cornered
 
 
 def _divided(even: Mask) -> Iterator[NDArray[np.int32]]:
@@ -124,7 +139,8 @@ def _divided(even: Mask) -> Iterator[NDArray[np.int32]]:
     largest = parts[np.argsort(-area[parts])][:_MOST_PARTS]
     for count in range(2, _PARTS + 1):
         for some in combinations(largest.tolist(), count):
-            hull = _hull(labelled(labels, np.array(some)), _LARGE)
+            together = labelled(labels, np.array(some)).astype(np.uint8)
+            hull = _hull(_without_fingers(together), _LARGE * even.size, _VERY_CONVEX)
             if hull is not None and _has_corners(hull, _DIVIDED):
                 yield hull
 
@@ -134,18 +150,40 @@ def _has_corners(hull: NDArray[np.int32], straight: float) -> bool:
     return len(cv2.approxPolyDP(hull, straight * cv2.arcLength(hull, True), True)) <= _CORNERS
 
 
-def _hull(region: NDArray[np.bool_], least: float) -> NDArray[np.int32] | None:
-    """The convex hull of a region; None where it has dents that are more than fingers, or less."""
+def _hull(outline: NDArray[np.int32], least: float, convex: float) -> NDArray[np.int32] | None:
+    """The convex hull of what has an outline; None where that has dents, or less area."""
+    hull, area = cv2.convexHull(outline), cv2.contourArea(outline)
+    return hull if area > max(least, convex * cv2.contourArea(hull)) else None
+
+
+def _without_fingers(region: Mask) -> NDArray[np.int32]:
+    """The outline of a region without what is narrow, in it or of it."""
+    return _outline(cv2.morphologyEx(_closed(region), cv2.MORPH_OPEN, np.ones((_FINGER, _FINGER), np.uint8)))
+
+
+def _without_passages(region: Mask) -> NDArray[np.int32]:
+    """The outline of the largest part of a region to which it goes on through no narrow passage."""
+    square = np.ones((_PASSAGE, _PASSAGE), np.uint8)
+    parts = cv2.morphologyEx(_within(_outline(region), region), cv2.MORPH_OPEN, square)
+    return _outline(_closed(_within(_outline(parts), region)))
+
+
+def _closed(region: Mask) -> Mask:
     # Without room beyond the frame, what lies between a sheet and its edge would be closed as well.
-    roomy = cv2.copyMakeBorder(region.astype(np.uint8), *(4 * [_HIDDEN]), cv2.BORDER_CONSTANT, value=0)
+    roomy = cv2.copyMakeBorder(region, *(4 * [_HIDDEN]), cv2.BORDER_CONSTANT, value=0)
     whole = cv2.morphologyEx(roomy, cv2.MORPH_CLOSE, np.ones((_HIDDEN, _HIDDEN), np.uint8))
-    whole = whole[_HIDDEN:-_HIDDEN, _HIDDEN:-_HIDDEN]
-    broad = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones((_FINGER, _FINGER), np.uint8))
-    outlines, _ = cv2.findContours(broad, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    outline = max(outlines, key=cv2.contourArea, default=np.zeros((1, 1, 2), np.int32))
-    hull = cv2.convexHull(outline)
-    enough = max(least * region.size, _CONVEX * cv2.contourArea(hull))
-    return hull if cv2.contourArea(outline) > enough else None
+    return whole[_HIDDEN:-_HIDDEN, _HIDDEN:-_HIDDEN]
+
+
+def _outline(region: Mask) -> NDArray[np.int32]:
+    """The outline of the largest part of a region; a point where it is empty."""
+    outlines, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return max(outlines, key=cv2.contourArea, default=np.zeros((1, 1, 2), np.int32))
+
+
+def _within(outline: NDArray[np.int32], like: Mask) -> Mask:
+    """What an outline encloses, however much of that is written on."""
+    return np.asarray(cv2.drawContours(np.zeros_like(like), [outline], -1, 1, cv2.FILLED), np.uint8)
 
 
 def _is_alike_throughout(sheet: Mask, small: NDArray[np.uint8]) -> bool:
