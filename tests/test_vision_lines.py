@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from appliance.vision.lines import joins, lies_on, lines_in
+from appliance.vision.lines import has_cells, joins, lies_on, lines_in
 from appliance.vision.stroke import Stroke
 
 SHAPE = (480, 640)
@@ -39,6 +39,13 @@ def test_narrow_ruled_paper_makes_no_line_of_a_one(pitch: int) -> None:
     found = lines_in(page)
     assert not found[180:290, 300:306][page[180:290, 310] == 0].any()
     assert found[20:22, 40:280].all() and not lines_in(np.ascontiguousarray(page.T))[300:306, 182:190].any()
+
+
+@pytest.mark.parametrize(("columns", "cells"), [(1, False), (2, False), (3, True)])
+def test_what_has_more_holes_than_two_eights_has_cells(columns: int, cells: bool) -> None:
+    piece = np.zeros((41, 20 * columns + 1), np.uint8)
+    piece[::20] = piece[:, ::20] = 255
+    assert has_cells(piece) == cells
 
 
 def test_what_is_short_is_no_line() -> None:

@@ -214,6 +214,17 @@ def test_the_printed_sides_of_cells_are_no_strokes_but_the_digits_in_them_are(wi
     assert all(s.top > 205 and s.bottom < 275 for s in cells)
 
 
+@pytest.mark.parametrize("pitch", [16, 24])
+@pytest.mark.parametrize("value", range(10))
+def test_on_a_squared_card_that_lies_on_a_table_a_digit_is_a_stroke(value: int, pitch: int) -> None:
+    table = blank(tone=110)
+    table[150:320, 240:410] = 215
+    for at in range(8, 170, pitch):
+        table[150 + at : 152 + at, 240:410] = table[150:320, 240 + at : 242 + at] = 150
+    box = write(table, digit(value, 90, 10), 300, 190)
+    assert max(overlap(stroke.box, box) for stroke in dark(cv2.GaussianBlur(table, (0, 0), 0.8), 1)) > 0.8
+
+
 def test_a_digit_on_a_sheet_on_a_table_is_seen() -> None:
     paper = blank(tone=90)
     paper[60:440, 120:560] = 225

@@ -1,5 +1,7 @@
 """Finds ruled lines, and strokes that are but the rest of them or the sides of printed cells: no writing."""
 
+from itertools import compress
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ _LINE = 64  # pixels that a ruled line runs straight on
 RUNS_ON = 0.4  # of the frame: how long it is altogether
 _OVER_GAPS, _OVER_STEPS = 15, 5  # pixels: a printed line breaks off, and one not quite upright has steps
 _CROSSED = 1.5  # times as thick as the line is what crosses it
+_CELL = 16  # pixels: a smaller hole is none
+_FEW_CELLS = 4  # two eights that touch have as many holes
 
 
 def _is_large(stroke: Stroke, shape: tuple[int, ...]) -> bool:
@@ -47,6 +51,13 @@ def joins(stroke: Stroke, lines: NDArray[np.uint8], faint: NDArray[np.uint8]) ->
     ends = middle + int(np.flatnonzero(np.append(~inked[middle:], True))[0])
     end = max(_END, height // 5)
     return bool(met[begins : begins + end].any() and met[max(0, ends - end) : ends].any())
+
+
+def has_cells(piece: NDArray[np.uint8]) -> bool:
+    """Whether a connected piece has more holes than digits that touch, as squares have."""
+    outlines, hierarchy = cv2.findContours(piece, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    is_hole = hierarchy[0, :, 3] >= 0
+    return sum(cv2.contourArea(hole) > _CELL for hole in compress(outlines, is_hole)) > _FEW_CELLS
 
 
 def lines_in(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:

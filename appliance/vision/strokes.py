@@ -17,7 +17,7 @@ from appliance.vision.bodies import BODY, strokes_of, wholes_of
 from appliance.vision.components import components, labelled
 from appliance.vision.edges import is_edge
 from appliance.vision.ink import FAINTEST, THIN, above, quantile, thickness
-from appliance.vision.lines import RUNS_ON, joins, lies_on, lines_in
+from appliance.vision.lines import RUNS_ON, has_cells, joins, lies_on, lines_in
 from appliance.vision.shades import without_shades
 from appliance.vision.stripes import evenly_lit
 from appliance.vision.stroke import Stroke, overlap
@@ -26,6 +26,7 @@ _USUAL = 3  # times the median of all ink: what is less is paper
 _SMALLEST_REMAINS = 12  # the same where lines were taken out
 _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a page, and what touches them
 _HOLLOW = 0.2  # of its box: what fills less may be cells
+_NET, _CARD = 0.5, 0.15  # the same where it is seen to have some; of the frame: smaller is no such card
 _MOSTLY = 0.7  # of a box, or of a stroke's pixels: so much lies within another
 _SAMPLES = 24  # pixels along each side of what lies around a stroke that are looked at
 _CONTRAST = 6  # gray levels that a stroke differs by from most of them
@@ -87,7 +88,7 @@ def _pieces(
     """
     threshold = max(threshold, _USUAL * quantile(ink[::4, ::4], 0.5))
     ink, labels, stats, wholes = _written(ink, threshold, up_to, shaded)
-    sprawling = _sprawling(stats, ink.shape)
+    sprawling = _sprawling(labels, stats)
     if not sprawling.size:
         return strokes_of(ink, labels, stats) + wholes
     there = labelled(labels, sprawling)
@@ -139,11 +140,17 @@ def _strokes_amid(
     ]
 
 
-def _sprawling(stats: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.int64]:
+def _sprawling(labels: NDArray[np.integer], stats: NDArray[np.int32]) -> NDArray[np.int64]:
     """Which components are too large for a stroke, or large and so thin that they may be printed cells."""
-    _, _, width, height, area = stats.T
-    found = (width > _SPRAWLING * shape[1]) | (height > _SPRAWLING * shape[0])
-    found |= (area < _HOLLOW * width * height) & (np.maximum(width, height) > RUNS_ON * max(shape))
+    frame_height, frame_width = labels.shape
+    x, y, width, height, area = stats.T
+    size, filled = np.maximum(width, height) / max(labels.shape), area / (width * height)
+    found = (width > _SPRAWLING * frame_width) | (height > _SPRAWLING * frame_height)
+    found |= (filled < _HOLLOW) & (size > RUNS_ON)
+    found[0] = True
+    for label in np.flatnonzero((filled < _NET) & (size > _CARD) & ~found):
+        own = labels[y[label] :, x[label] :][: height[label], : width[label]] == label
+        found[label] = has_cells(own.astype(np.uint8))
     found[0] = False
     return np.flatnonzero(found)
 
