@@ -55,6 +55,15 @@ def test_black_ink_is_none_though_the_edge_of_a_shadow_runs_along_it(paper: tupl
     assert not is_edge(frame, bar(frame, 300, 8), darker=True)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
+def test_a_line_that_the_edge_of_a_shadow_crosses_is_none(share: float) -> None:
+    frame = sides(210, 90, 210)
+    down, right = np.mgrid[:480, :640]
+    shaded = down - 150 + (right - 304) > 100 * share
+    frame = np.where(shaded, frame * 0.5, frame).astype(np.uint8)
+    assert not is_edge(frame, bar(frame, 300, 8), darker=True)
+
+
 @pytest.mark.parametrize(("one", "other", "edge"), [(60, 60, False), (60, 150, True), (150, 60, True)])
 def test_light_on_dark_it_is_the_same(one: float, other: float, edge: bool) -> None:
     frame = sides(one, 190, other)

@@ -3,6 +3,8 @@
 Beside a stroke there is the same paper on either side. Beside an edge there is something far lighter on one.
 """
 
+from math import atan2, cos, hypot, sin
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,8 @@ from appliance.vision.stroke import Stroke
 _LONG = 3.0  # times as long as broad: what is less has a shape by which it is known
 _BESIDE = 3  # pixels from a stroke, where its own blurred edge is over
 _MIDDLE = 0.8  # of its length: what lies about the ends lies on neither side
-_AS_CLEAR = 0.75  # as on the other side, at least, a stroke stands out on this,
+_PLACES, _ENOUGH = 16, 8  # along it: in each the two sides are compared; in so many they have to be seen
+_AS_CLEAR = 0.75  # as on the other side, at least, a stroke stands out on this in most places,
 _INK = 0.6  # or by so much of what is lighter, though the edge of a shadow runs along it
 
 
@@ -26,31 +29,50 @@ def is_edge(gray: NDArray[np.uint8], stroke: Stroke, darker: bool) -> bool:
     moments = cv2.moments(full, binaryImage=True)
     if not moments["m00"]:
         return False
-    spread = np.array([[moments["mu20"], moments["mu11"]], [moments["mu11"], moments["mu02"]]])
-    (broad, long), axes = np.linalg.eigh(spread / moments["m00"])
-    if long < _LONG**2 * broad:
+    right, down, both = (moments[name] / moments["m00"] for name in ("mu20", "mu02", "mu11"))
+    spread, apart = (right + down) / 2, hypot((right - down) / 2, both)
+    if spread + apart < max(_LONG**2 * (spread - apart), 1):
         return False
-    x, y, width, height = stroke.box
-    rows, columns = _rim(full)
-    middle = np.array([moments["m10"], moments["m01"]]) / moments["m00"]
-    across, along = axes.T @ (np.stack([columns, rows]) - middle[:, np.newaxis])
-    rows, columns = rows + y, columns + x
+    middle = moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
     # A bar's spread is a twelfth of its squared length.
-    seen = np.abs(along) < _MIDDLE * (3 * long) ** 0.5
-    seen &= (rows >= 0) & (columns >= 0) & (rows < gray.shape[0]) & (columns < gray.shape[1])
-    sides = [gray[rows[where], columns[where]] for where in (seen & (across > 0), seen & (across < 0))]
-    if not all(side.size for side in sides):
+    reach = _MIDDLE * (3 * (spread + apart)) ** 0.5
+    levels = _levels(gray, full, stroke, middle, atan2(2 * both, right - down) / 2, reach)
+    if levels.shape[1] < _ENOUGH:
         return False
-    own = cv2.mean(gray[y : y + height, x : x + width], full)[0]
-    less, more = sorted((float(np.median(side)) - own) * (1 if darker else -1) for side in sides)
-    lighter = own + less if darker else own
-    return less < min(_AS_CLEAR * more, _INK * lighter)
+    own, *sides = levels
+    one, other = ((side - own) * (1 if darker else -1) for side in sides)
+    for near, far in ((one, other), (other, one)):
+        lighter = own + near if darker else own
+        if np.median(near - _AS_CLEAR * far) < 0 and np.median(near - _INK * lighter) < 0:
+            return True
+    return False
 
 
-def _rim(full: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The rows and the columns of what lies so far from a stroke, whose own begin at 0."""
-    reach = _BESIDE + 1
-    roomy = cv2.copyMakeBorder(full, *(4 * [reach]), cv2.BORDER_CONSTANT, value=0)
+def _levels(
+    gray: NDArray[np.uint8],
+    full: NDArray[np.uint8],
+    stroke: Stroke,
+    middle: tuple[float, float],
+    angle: float,
+    reach: float,
+) -> NDArray[np.float64]:
+    """How light a stroke and its two sides are, `(3, n)`, in all places along it where all three are seen.
+
+    It runs at an angle through its middle, so far to each side.
+    """
+    roomy = cv2.copyMakeBorder(full, *(4 * [_BESIDE]), cv2.BORDER_CONSTANT, value=0)
     inner, outer = (cv2.dilate(roomy, np.ones((2 * r + 1,) * 2, np.uint8)) for r in (_BESIDE - 1, _BESIDE))
-    rows, columns = np.nonzero(outer != inner)
-    return rows - reach, columns - reach
+    rows, columns = np.nonzero((roomy > 0) | (outer != inner))
+    own = roomy[rows, columns] > 0
+    rows, columns = rows - _BESIDE, columns - _BESIDE
+    across = (rows - middle[1]) * cos(angle) - (columns - middle[0]) * sin(angle)
+    along = (columns - middle[0]) * cos(angle) + (rows - middle[1]) * sin(angle)
+    rows, columns = rows + stroke.top, columns + stroke.left
+    seen = (np.abs(along) < reach) & (rows >= 0) & (columns >= 0)
+    seen &= (rows < gray.shape[0]) & (columns < gray.shape[1])
+    part = np.where(own, 0, np.where(across > 0, 1, 2))
+    place = part * _PLACES + ((along / reach + 1) / 2 * _PLACES).astype(np.int64)
+    counts = np.bincount(place[seen], minlength=3 * _PLACES).reshape(3, _PLACES)
+    sums = np.bincount(place[seen], gray[rows[seen], columns[seen]], 3 * _PLACES).reshape(3, _PLACES)
+    known = counts.all(axis=0)
+    return np.asarray(sums[:, known] / counts[:, known])
