@@ -122,12 +122,13 @@ def _hulls(even: Mask) -> Iterator[NDArray[np.int32]]:
     for label in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > _UNWRITTEN * _LEAST * even.size) + 1:
         region = (labels == label).astype(np.uint8)
         for outline in (_without_fingers(region), _without_passages(region)):
-            smooth = _hull(outline, _LARGE * even.size, _VERY_CONVEX)
-            cornered = _hull(outline, _LEAST * even.size, _CONVEX)
-            if smooth is not None:
-                yield smooth
-            elif cornered is not None and _has_corners(cornered, _STRAIGHT):
-                yield cornered
+            hull = _hull(outline, _LARGE * even.size, _VERY_CONVEX)
+            if hull is not None:
+                yield hull
+                continue
+            hull = _hull(outline, _LEAST * even.size, _CONVEX)
+            if hull is not None and _has_corners(hull, _STRAIGHT):
+                yield hull
 
 
 def _divided(even: Mask) -> Iterator[NDArray[np.int32]]:

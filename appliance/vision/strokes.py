@@ -147,8 +147,8 @@ def _sprawling(labels: NDArray[np.integer], stats: NDArray[np.int32]) -> NDArray
     size, filled = np.maximum(width, height) / max(labels.shape), area / (width * height)
     found = (width > _SPRAWLING * frame_width) | (height > _SPRAWLING * frame_height)
     found |= (filled < _HOLLOW) & (size > RUNS_ON)
-    found[0] = True
-    for label in np.flatnonzero((filled < _NET) & (size > _CARD) & ~found):
+    nets = (filled < _NET) & (size > _CARD) & ~found
+    for label in np.flatnonzero(nets[1:]) + 1:
         own = labels[y[label] :, x[label] :][: height[label], : width[label]] == label
         found[label] = has_cells(own.astype(np.uint8))
     found[0] = False
