@@ -1,0 +1,52 @@
+"""Leaves out what repeats alike at equal distances, as the coils of a notebook or the teeth of a comb do."""
+
+from collections.abc import Sequence
+from itertools import compress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.vision.stroke import Stroke
+
+_MANY = 12  # strokes, at least: nobody writes so many digits in a row
+_AS_BROAD, _AS_LONG = 1.25, 1.6  # times, at most: the frame's edge cuts off more of one than of another
+_EQUAL = 0.15  # of the usual distance from one to the next, by which it may differ
+_IN_LINE = np.cos(np.radians(20))  # twice the angle by which the way from one to the next may turn
+_MOSTLY = 0.7  # of those alike
+
+
+def without_patterns(strokes: Sequence[Stroke]) -> list[Stroke]:
+    """The strokes that are part of no pattern."""
+    if len(strokes) < _MANY:
+        return list(strokes)
+    boxes = np.array([stroke.box for stroke in strokes])
+    sizes, middles = np.log(np.sort(boxes[:, 2:], axis=1)), boxes[:, :2] + boxes[:, 2:] / 2
+    alike = np.all(np.abs(sizes - sizes[:, np.newaxis]) < np.log((_AS_BROAD, _AS_LONG)), axis=2)
+    left, known = np.ones(len(strokes), np.bool_), np.zeros(len(strokes), np.bool_)
+    for one in np.argsort(-alike.sum(axis=1)):
+        some = np.flatnonzero(alike[one])
+        if some.size >= _MANY and not known[one]:
+            left[some[_in_pattern(middles[some])]] = False
+            known[some] = True
+    return list(compress(strokes, left.tolist()))
+
+
+def _in_pattern(middles: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of those alike, `float64 (N, 2)`, follow each other evenly in one line; none unless most do."""
+    where = middles @ (1, 1j)
+    ways = where - where[:, np.newaxis]
+    distances = np.abs(ways)
+    np.fill_diagonal(distances, np.inf)
+    nearest = distances.argmin(axis=1)
+    every = np.arange(len(where))
+    away, way = distances[every, nearest], ways[every, nearest]
+    usual = np.median(away)
+    turns = (way / np.maximum(away, 1)) ** 2  # squared, a way and the way back are one
+    course = np.sqrt(turns.mean())
+    follow = np.abs(away - usual) < _EQUAL * usual
+    follow &= (turns * np.conj(course**2)).real > _IN_LINE * np.abs(course) ** 2
+    along = (where[follow] * np.conj(course)).real / max(np.abs(course), 1e-6)
+    enough = along.size >= max(_MANY, _MOSTLY * len(where)) and np.ptp(along) > _MOSTLY * usual * (
+        along.size - 1
+    )
+    return follow & enough
