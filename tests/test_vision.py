@@ -374,6 +374,29 @@ def test_a_page_of_narrow_bars_offers_nothing_and_a_row_of_them_does(rows: int, 
     assert bool(find_crops(gray(paper))) is offered
 
 
+def test_of_a_texture_of_pale_bars_nothing_is_offered_but_the_digit_written_on_it() -> None:
+    """There are more bars, about as tall as the digit, than can be judged."""
+    paper = blank()
+    for row, column in product(range(6), range(30)):
+        cv2.rectangle(paper, (20 + 20 * column, 20 + 70 * row), (24 + 20 * column, 70 + 70 * row), 190.0, -1)
+    paper[140:360, 240:420] = 220
+    box = write(paper, digit(3, 90, 10), 280, 200)
+    (three,) = (crop for crop in find_crops(gray(paper)) if crop.dark)
+    assert overlap(three.box, box) > 0.9
+
+
+def test_how_light_something_is_tells_how_much_lighter_than_its_board_chalk_is() -> None:
+    board = blank(tone=50)
+    wiped, written = (write(board, digit(8), x, 150, tone) for x, tone in ((120, 75), (400, 230)))
+    faint, clear = (best(find_crops(gray(board)), box) for box in (wiped, written))
+    assert faint.peak > 0.3 * clear.peak
+    assert faint.contrast < 0.3 * clear.contrast
+    paper = blank()
+    box = write(paper, digit(8), 250, 150)
+    pen = best(find_crops(gray(paper)), box)
+    assert pen.contrast == pen.peak
+
+
 @pytest.mark.parametrize("tone", [60, 150, 255])
 def test_the_paper_between_the_digits_of_a_full_page_is_not_offered(tone: int) -> None:
     paper = blank(tone=tone)

@@ -3,7 +3,7 @@
 `strokes` finds the connected pieces: on the way it has `glare` take off what a lamp adds, `stripes` even out
 the light and `ink` flatten it, `bands` take out what runs straight across, `shades` what a hand darkens,
 `lines` the paper's, `bodies` what is fainter than the stroke that it touches, and `edges` what is none.
-`layout` arranges the pieces in rows and proposes what belongs together, `crops` draws the pictures that the
+`layout` arranges the pieces, but for `patterns`, in rows and proposes what belongs together, `crops` draws the pictures that the
 network sees; `find_crops`, here, has them do so one after another. Of those that the network takes for no
 digit, `cuts` takes apart what may be digits that touch. Where all that is lost among much else, `sheets`
 finds what was written on one.
@@ -39,7 +39,8 @@ __all__ = [
 _SMALLEST_FRAME = 240  # pixels of its shorter side; a smaller frame is enlarged first
 _MOST_ENLARGED = 4.0
 _MOST_CROPS = 48  # that are judged in one frame, so that a page of print takes no longer than a number
-_PRINT = 0.5  # of the tallest row: where there is no time for a taller one, it is a keyboard or print
+_LIGHTEST = 1.05  # ink that is light nears 1 without end: so much lighter than its board nothing is
+_PRINT = 0.3  # of the tallest row: where there is no time for a taller one, it is a keyboard or print
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class Crop:
     """`uint8 (height, width)` of the box; of a small frame, as enlarged."""
     at_edge: bool = False
     """Whether it reaches the frame's edge, beyond which it may go on."""
+
+    @property
+    def contrast(self) -> float:
+        """How much its ink differs from what it is written on, by how light that is."""
+        return self.peak if self.dark else self.peak / (_LIGHTEST - self.peak / 255)
 
     @property
     def is_whole(self) -> bool:
@@ -142,7 +148,7 @@ def _find(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
         for row in layout.find_rows(strokes, gray.shape)
     ]
     found: list[Crop] = []
-    for number in sorted(_affordable([(row.height, len(proposed)) for row, _, proposed in rows])):
+    for number in sorted(_affordable([(row, len(proposed)) for row, _, proposed in rows])):
         row, dark, proposed = rows[number]
         for one in proposed:
             box, ink = crops.drawn(one.strokes)
@@ -154,21 +160,27 @@ def _find(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
     return found
 
 
-def _affordable(rows: Sequence[tuple[int, int]]) -> list[int]:
-    """Which rows, each given as its height and number of crops, are judged: the tallest that time allows.
+def _affordable(rows: Sequence[tuple[layout.Row, int]]) -> list[int]:
+    """Which rows, each given with its number of crops, are judged: the tallest that time allows.
 
-    None, where others about as tall would be left out: nobody writes so many digits.
+    Where not all are, none that is far paler than others: that is the texture of what these are written on.
+    None at all, where others about as tall would be left out: nobody writes so many digits.
     """
-    chosen: list[int] = []
     left = _MOST_CROPS
+    palest = 0.0
+    if sum(count for _, count in rows) > left:
+        palest = layout.PALER * max(row.peak for row, _ in rows)
+    chosen: list[int] = []
     tallest = 0
-    for number in sorted(range(len(rows)), key=lambda number: -rows[number][0]):
-        height, count = rows[number]
+    for number in sorted(range(len(rows)), key=lambda number: -rows[number][0].height):
+        row, count = rows[number]
+        if row.peak < palest:
+            continue
         if count <= left:
             left -= count
-            tallest = max(tallest, height)
+            tallest = max(tallest, row.height)
             chosen.append(number)
-        elif height > _PRINT * tallest:
+        elif row.height > _PRINT * tallest:
             return []
     return chosen
 
