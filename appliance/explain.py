@@ -224,10 +224,12 @@ def _credible(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged
     """What is left of the digits of one tone in the light of each other, and of all that is in their tone."""
     digits = [one for one in digits if not any(_surrounds(one, other) for other in digits)]
     digits = [one for one in digits if not _is_face(one, judged)]
-    usual = usual_peak(digits)
-    palest = PALER * usual
+    # What shows through from a page's other side, or was wiped off, looks like digits too.
+    palest = PALER * max((one.crop.contrast for one in digits), default=0.0)
+    digits = [one for one in digits if one.crop.contrast > palest]
     # No line of the paper; and what has no shape of its own is no stroke of a shadow.
-    digits = [one for one in digits if one.crop.peak > (palest if beyond_doubt(one) else AS_DARK * usual)]
+    palest = AS_DARK * usual_peak(digits)
+    digits = [one for one in digits if beyond_doubt(one) or one.crop.peak > palest]
     lowest = _LOWEST * _usual_height(digits)
     digits = [one for one in digits if one.crop.box[3] >= lowest]
     tallest = tallest_of(digits)
@@ -277,12 +279,10 @@ def _count_as_large(crops: Iterable[Crop], size: float) -> int:
 def _surrounds(one: Judged, other: Judged) -> bool:
     """Whether one is but what the other was written in or on: a circle, or the outline of a telephone.
 
-    A small other of its own ink is rather a speckle of a dry pen.
+    Where it has ink of its own, the other is rather a part of it.
     """
     inner, outer = other.crop.box, one.crop.box
-    if inner[3] >= _FAR_LOWER * outer[3] or not inside(inner, outer):
-        return False
-    if inner[3] < _LOWEST * outer[3] and _ink_in(one.crop, inner) >= _MET:
+    if inner[3] >= _FAR_LOWER * outer[3] or not inside(inner, outer) or _ink_in(one.crop, inner) >= _MET:
         return False
     circle = one.value == 0 and inner[3] > WRITTEN_IN * outer[3]
     return circle or (beyond_doubt(other) and other.confidence >= one.confidence)

@@ -531,6 +531,27 @@ def test_what_is_far_paler_than_the_digits_is_in_the_paper() -> None:
     assert read(number, replace(clutter, judged=pale)) == "5"
 
 
+def test_what_shows_through_from_the_other_side_is_not_read_though_it_is_more() -> None:
+    behind = Row(250).add(0, 1, {2: 0.99}).add(1, 2, {6: 0.99}).add(2, 3, {8: 0.99})
+    faint = [replace(one, crop=replace(one.crop, peak=25.0)) for one in behind.judged]
+    assert read(behind) == read(replace(behind, judged=faint)) == "268"
+    for front in ({7: 0.99}, {1: 0.99}):
+        assert read(Row(50).add(0, 1, front), replace(behind, judged=faint)) == str(*front)
+
+
+def test_chalk_that_was_wiped_off_is_not_read_beside_what_is_written() -> None:
+    """Light ink nears 255: what is a third of that is not a tenth as much lighter than its board."""
+    board = Row(dark=False).add(0, 1, {4: 0.99}).add(1, 2, {9: 0.99})
+    written, wiped = (
+        replace(one, crop=replace(one.crop, peak=peak))
+        for one, peak in zip(board.judged, (230.0, 90.0), strict=True)
+    )
+    assert read(replace(board, judged=[written, wiped])) == "4"
+    assert (
+        read(replace(board, judged=[replace(written, crop=replace(written.crop, peak=150.0)), wiped])) == "49"
+    )
+
+
 def test_what_is_far_paler_than_the_digits_beside_it_is_a_line_of_the_paper() -> None:
     row = Row().add(0, 1, {1: 0.9}).add(1, 2, {5: 0.99})
     assert read(row) == "15"
@@ -583,6 +604,15 @@ def test_a_small_piece_of_its_own_ink_hides_no_digit() -> None:
     (one,) = whole.judged
     whole.judged = [replace(one, crop=replace(one.crop, ink=np.full_like(one.crop.ink, 255)))]
     assert read(piece, whole) == "3"
+
+
+def test_nor_does_a_large_one_though_it_is_as_sure() -> None:
+    """As the lower ring of an eight that is drawn with two."""
+    (eight,) = Row(100, 200).add(0, 2, {8: 0.97}, strokes=2).judged
+    ring, ink = Row(200, 100).add(0, 1, {0: 0.99}), np.zeros_like(eight.crop.ink)
+    ink[:, 45:65] = 255
+    assert read(ring, Row(judged=[eight])) == "0"
+    assert read(ring, Row(judged=[replace(eight, crop=replace(eight.crop, ink=ink))])) == "8"
 
 
 @pytest.mark.filterwarnings("error")
