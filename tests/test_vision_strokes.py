@@ -65,6 +65,14 @@ def test_chalk_is_light_and_pen_is_dark() -> None:
     assert [stroke.box for stroke in between if stroke.height > 0.2 * box[3]] == []
 
 
+@pytest.mark.parametrize("value", [2, 5])
+def test_chalk_is_a_stroke_though_the_board_is_mottled_with_dust(value: int) -> None:
+    dust = np.random.default_rng(value).normal(0, 1, (80, 107)).astype(np.float32)
+    board = 60 + 12 * cv2.resize(dust, (640, 480), interpolation=cv2.INTER_CUBIC)
+    box = write(board, digit(value), 250, 150, tone=190)
+    assert any(overlap(stroke.box, box) > 0.9 for stroke in light(board))
+
+
 @pytest.mark.parametrize("margin", [15, 40, 90])
 @pytest.mark.parametrize("value", [1, 4, 9])
 def test_what_is_light_on_a_dark_label_or_screen_is_a_stroke(value: int, margin: int) -> None:

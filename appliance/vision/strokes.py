@@ -22,8 +22,8 @@ from appliance.vision.shades import without_shades
 from appliance.vision.stripes import evenly_lit
 from appliance.vision.stroke import Stroke, overlap
 
-_USUAL = 3  # times the median of all ink: what is less is paper
-_SMALLEST_REMAINS = 12  # the same where lines were taken out
+_USUAL, _SPREAD = 3, 4  # times the median of all ink, or its distance from the upper quartile above it
+_SMALLEST_REMAINS = 12  # pixels: where lines were taken out, what is less is a rest of them
 _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a page, and what touches them
 _HOLLOW = 0.2  # of its box: what fills less may be cells
 _NET, _CARD = 0.5, 0.15  # the same where it is seen to have some; of the frame: smaller is no such card
@@ -86,7 +86,7 @@ def _pieces(
     `is_background` says of what sprawls over the frame whether it is what is written on, `shaded` whether to
     look for shades.
     """
-    threshold = max(threshold, _USUAL * quantile(ink[::4, ::4], 0.5))
+    threshold = max(threshold, _texture(ink))
     ink, labels, stats, wholes = _written(ink, threshold, up_to, shaded)
     sprawling = _sprawling(labels, stats)
     if not sprawling.size:
@@ -96,6 +96,13 @@ def _pieces(
         stats[sprawling] = 0
         return strokes_of(ink, labels, stats) + wholes
     return wholes + _strokes_amid(there, ink, up_to, threshold, strokes_of(ink, labels, stats))
+
+
+def _texture(ink: NDArray[np.uint8]) -> float:
+    """How much ink the texture of what is written on may feign, as far as most of the frame tells."""
+    few = ink[::4, ::4]
+    usual = quantile(few, 0.5)
+    return min(_USUAL * usual, usual + _SPREAD * (quantile(few, 0.75) - usual))
 
 
 def _written(
