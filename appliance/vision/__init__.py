@@ -3,10 +3,10 @@
 `strokes` finds the connected pieces: on the way it has `glare` take off what a lamp adds, `stripes` even out
 the light and `ink` flatten it, `bands` take out what runs straight across, `shades` what a hand darkens,
 `lines` the paper's, `bodies` what is fainter than the stroke that it touches, and `edges` what is none.
-`layout` arranges the pieces, but for `patterns`, in rows and proposes what belongs together, `crops` draws the pictures that the
-network sees; `find_crops`, here, has them do so one after another. Of those that the network takes for no
-digit, `cuts` takes apart what may be digits that touch. Where all that is lost among much else, `sheets`
-finds what was written on one.
+`layout` arranges the pieces in rows, all but `patterns`, and proposes what belongs together, `crops` draws
+the pictures that the network sees; `find_crops`, here, has them do so one after another. Of those that the
+network takes for no digit, `cuts` takes apart what may be digits that touch. Where all that is lost among
+much else, `sheets` finds what was written on one.
 """
 
 from collections.abc import Sequence
