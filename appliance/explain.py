@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
-from math import ceil
+from math import ceil, inf
 from statistics import median
 
 import numpy as np
@@ -39,6 +39,7 @@ _THICKER = 2.0  # times as thick as the thickest digit: no pen wrote that as wel
 _CLOSE = 0.3  # of the height: how far apart the letters of a word stand, or the digits of a number, at most
 _BESIDE = 0.5  # of the lower one's height: so much of it is level with what it stands beside
 _FENCE = 4  # more ones than this, and nothing else in the frame or in their row, are a fence or a keyboard
+_TOWERING = 2.0  # times as tall as any other digit: such a one is an edge, or the gap between keys
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
 _AS_LARGE = 0.5  # of the tallest digit: what is none beside it is a letter, if as large, and dirt otherwise
 _FEATURE = 0.1  # of a zero's height, at least, is what is drawn in it: less may be dirt
@@ -232,6 +233,8 @@ def _credible(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged
     digits = [one for one in digits if beyond_doubt(one) or one.crop.peak > palest]
     lowest = _LOWEST * _usual_height(digits)
     digits = [one for one in digits if one.crop.box[3] >= lowest]
+    tallest = tallest_of(one for one in digits if one.value != 1) or inf
+    digits = [one for one in digits if one.value != 1 or one.crop.box[3] <= _TOWERING * tallest]
     tallest = tallest_of(digits)
     digits = [one for row in _rows(digits) if not _is_small_print(row, tallest) for one in row]
     digits = [one for one in digits if not any(inside(one.crop.box, other.crop.box) for other in digits)]

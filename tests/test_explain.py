@@ -673,6 +673,16 @@ def test_what_is_not_judged_would_change_nothing(rows: list[Row]) -> None:
         assert [one.crop.box for one in found(*rows)] == [one.crop.box for one in digits]
 
 
+@pytest.mark.parametrize(("height", "text"), [(100, "18"), (180, "18"), (220, "8")])
+def test_a_one_that_towers_above_all_other_digits_is_an_edge(height: int, text: str) -> None:
+    """As the gaps between the keys of a keyboard, of which some letters look like digits."""
+    row = Row(200).add(0, 1, {1: 0.99}).add(1, 2, {8: 0.99})
+    edge = row.judged[0]
+    row.judged[0] = replace(edge, crop=replace(edge.crop, box=(10, 250 - height // 2, 20, height)))
+    assert read(row) == text
+    assert read(Row(judged=row.judged[:1])) == "1"
+
+
 def test_what_surrounds_surer_digits_is_an_outline_and_none() -> None:
     """As that of a telephone, which has the shape of a seven where one side is in the shade."""
     outline, inner = Row(50, 400).add(0, 4, {7: 0.96}), Row(200, 100)
