@@ -326,6 +326,50 @@ def highlighted(hand: Hand, rng: np.random.Generator) -> Scene:
     return replace(scene, gray=_sensed(lit, rng))
 
 
+def on_a_card(hand: Hand, rng: np.random.Generator) -> Scene:
+    """A number on a card that lies on a table and throws a narrow shadow on it."""
+    scene = _unseen(hand, rng)
+    x, y, width, height = _bounds(scene.owners >= 0)
+    margin = height * rng.uniform(0.3, 0.9)
+    corners = np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)], np.float32)
+    corners += margin * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) + rng.normal(0, 4, (4, 2))
+    card = _soft(cv2.fillPoly(np.zeros(FRAME, np.float32), [np.rint(corners).astype(np.int32)], 1.0))
+    fall = np.float32([[1, 0, rng.uniform(-12, 12)], [0, 1, rng.uniform(-12, 12)]])
+    shadow = cv2.GaussianBlur(cv2.warpAffine(card, fall, FRAME[::-1]), (0, 0), rng.uniform(1.5, 8))
+    table = rng.uniform(0.12, 0.6) * paper.plain(FRAME, rng) * (1 - rng.uniform(0.1, 0.5) * shadow)
+    return replace(scene, gray=_sensed(scene.gray / 255 * card + table * (1 - card), rng))
+
+
+def in_a_notebook(hand: Hand, rng: np.random.Generator) -> Scene:
+    """A number on a page whose binding runs along its upper side, or along its lower one."""
+    scene = _unseen(hand, rng, paper=one_of(("plain", "ruled", "squared"), rng))
+    _, y, _, height = _bounds(scene.owners >= 0)
+    binding = np.zeros(FRAME, np.float32)
+    apart, long, fall = rng.uniform(20, 36), round(rng.uniform(12, 20)), rng.uniform(-0.04, 0.04)
+    for left in np.arange(rng.uniform(0, apart), FRAME[1], apart):
+        down = long + 8 + fall * (left - FRAME[1] / 2)
+        cv2.ellipse(binding, pixel([left, down - long]), (3, long), 0, 0, 360, 0.7, 2, cv2.LINE_AA)
+        cv2.circle(binding, pixel([left, down]), 5, 0.85, -1, cv2.LINE_AA)
+    if y < FRAME[0] - y - height:  # there is more room below
+        binding = binding[::-1]
+    return replace(scene, gray=_sensed(scene.gray / 255 * (1 - binding), rng))
+
+
+def showing_through(hand: Hand, rng: np.random.Generator) -> Scene:
+    """A number on thin paper, through which another shows that is written on the other side."""
+    scene, behind = _unseen(hand, rng), _unseen(hand, rng)
+    through = cv2.GaussianBlur((behind.owners[:, ::-1] >= 0).astype(np.float32), (0, 0), 2.5)
+    return replace(scene, gray=_sensed(scene.gray / 255 * (1 - rng.uniform(0.06, 0.15) * through), rng))
+
+
+def on_a_wiped_board(hand: Hand, rng: np.random.Generator) -> Scene:
+    """A number in chalk where another was wiped off, but for a trace of it."""
+    scene, before = (_unseen(hand, rng, paper="board") for _ in range(2))
+    trace = cv2.GaussianBlur((before.owners >= 0).astype(np.float32), (0, 0), 2)
+    board = float(np.median(scene.gray)) / 255
+    return replace(scene, gray=_sensed(scene.gray / 255 + board * rng.uniform(0.15, 0.4) * trace, rng))
+
+
 def on_a_label(hand: Hand, rng: np.random.Generator) -> Scene:
     """One or two light digits on a dark label, or a small screen, with something light all around it."""
     scene = _unseen(hand, rng, most=2, paper="board")
@@ -468,6 +512,10 @@ def _conditions() -> Iterator[Condition]:
     yield Condition("paper", "sheet held before much else", holding())
     yield Condition("paper", "squared sheet held", holding(paper="squared"), HARD)
     yield Condition("paper", "sheet held in a shadow", shaded(holding()), HARD)
+    yield Condition("paper", "card on a table", on_a_card)
+    yield Condition("paper", "spiral notebook", in_a_notebook)
+    yield Condition("paper", "number on the other side", showing_through)
+    yield Condition("paper", "board not wiped clean", on_a_wiped_board)
     yield Condition("paper", "board with chalk", looking(paper="board"))
     yield Condition("paper", "board with worn chalk", looking(paper="board", ink=0.35))
     yield Condition("paper", "board with grainy chalk", looking(paper="board", bare=0.3))

@@ -10,7 +10,10 @@ from appliance.vision.stroke import Stroke
 
 _MANY = 12  # strokes, at least: nobody writes so many digits in a row
 _AS_BROAD, _AS_LONG = 1.25, 1.6  # times, at most: the frame's edge cuts off more of one than of another
-_EQUAL = 0.15  # of the usual distance from one to the next, by which it may differ
+_EQUAL, _MISSED = (
+    0.15,
+    3.5,
+)  # of the usual distance, by which one may differ; times that, where some are missed
 _IN_LINE = np.cos(np.radians(20))  # twice the angle by which the way from one to the next may turn
 _MOSTLY = 0.7  # of those alike
 
@@ -43,10 +46,9 @@ def _in_pattern(middles: NDArray[np.float64]) -> NDArray[np.bool_]:
     usual = np.median(away)
     turns = (way / np.maximum(away, 1)) ** 2  # squared, a way and the way back are one
     course = np.sqrt(turns.mean())
-    follow = np.abs(away - usual) < _EQUAL * usual
+    times = away / max(usual, 1)
+    follow = (np.abs(times - np.rint(times)) < _EQUAL) & (times < _MISSED)
     follow &= (turns * np.conj(course**2)).real > _IN_LINE * np.abs(course) ** 2
     along = (where[follow] * np.conj(course)).real / max(np.abs(course), 1e-6)
-    enough = along.size >= max(_MANY, _MOSTLY * len(where)) and np.ptp(along) > _MOSTLY * usual * (
-        along.size - 1
-    )
-    return follow & enough
+    enough = along.size >= max(_MANY, _MOSTLY * len(where))
+    return follow & (enough and np.ptp(along) > _MOSTLY * usual * (along.size - 1))
