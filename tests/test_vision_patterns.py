@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from appliance import shipped
 from appliance.frame import Frame
 from appliance.reader import Reader
-from appliance.vision.patterns import without_patterns
+from appliance.vision import patterns
 from appliance.vision.stroke import Stroke
 
 
@@ -26,6 +26,13 @@ def coils(count: int = 20, angle: float = 0, apart: float = 26) -> list[Stroke]:
     return [stroke(20 + right * place, 40 + down * place) for place in range(count)]
 
 
+def without_patterns(strokes: list[Stroke]) -> list[Stroke]:
+    """What is left of strokes of one tone."""
+    left, other = patterns.without_patterns(strokes, [])
+    assert other == []
+    return left
+
+
 DIGITS = [stroke(200, 200, 60, 110), stroke(290, 205, 22, 104), stroke(350, 196, 64, 112)]
 
 
@@ -37,6 +44,13 @@ def test_a_notebooks_coils_are_left_out_and_what_is_written_beside_them_is_not(a
 def test_coils_of_which_the_frames_edge_cuts_off_ever_more_are_coils() -> None:
     cut = [stroke(20 + 26 * place, 0, 10, 16 + place) for place in range(16)]
     assert without_patterns([*cut, *DIGITS]) == DIGITS
+
+
+def test_nor_is_the_paper_seen_between_their_wires_anything() -> None:
+    seen = coils()
+    between = [stroke(one.left + 4, one.top + 4, 3, 16) for one in seen[:5]]
+    assert patterns.without_patterns([*seen, *DIGITS], [*between, *DIGITS]) == [DIGITS, DIGITS]
+    assert patterns.without_patterns(DIGITS, between) == [DIGITS, between]
 
 
 def test_some_of_them_may_be_missed() -> None:

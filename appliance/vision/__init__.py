@@ -3,10 +3,10 @@
 `strokes` finds the connected pieces: on the way it has `glare` take off what a lamp adds, `stripes` even out
 the light and `ink` flatten it, `bands` take out what runs straight across, `shades` what a hand darkens,
 `lines` the paper's, `bodies` what is fainter than the stroke that it touches, and `edges` what is none.
-`layout` arranges the pieces in rows, all but `patterns`, and proposes what belongs together, `crops` draws
-the pictures that the network sees; `find_crops`, here, has them do so one after another. Of those that the
-network takes for no digit, `cuts` takes apart what may be digits that touch. Where all that is lost among
-much else, `sheets` finds what was written on one.
+`patterns` leaves out those that repeat, `layout` arranges the others in rows and proposes what belongs
+together, `crops` draws the pictures that the network sees; `find_crops`, here, has them do so one after
+another. Of those that the network takes for no digit, `cuts` takes apart what may be digits that touch. Where
+all that is lost among much else, `sheets` finds what was written on one.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from appliance.vision import crops, cuts, layout
 from appliance.vision.ink import thickness
+from appliance.vision.patterns import without_patterns
 from appliance.vision.sheets import strokes_on_sheets
 from appliance.vision.stroke import Box, encloses, overlap
 from appliance.vision.strokes import FindStrokes, find_strokes
@@ -144,7 +145,7 @@ def _find_in(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
 def _find(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
     rows = [
         (row, dark, list(layout.hypotheses(row)))
-        for dark, strokes in zip((True, False), find(gray), strict=True)
+        for dark, strokes in zip((True, False), without_patterns(*find(gray)), strict=True)
         for row in layout.find_rows(strokes, gray.shape)
     ]
     found: list[Crop] = []

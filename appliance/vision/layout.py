@@ -14,7 +14,6 @@ from statistics import fmean, median
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.patterns import without_patterns
 from appliance.vision.stroke import WIDEST_DIGIT, Box, Stroke, around, encloses
 
 _SHORTEST_DIGIT = 9  # pixels
@@ -71,7 +70,7 @@ def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
     """
     whole = [stroke for stroke in strokes if stroke.fell_apart and not stroke.edges_met(shape)]
     alone = [Row((one,), one.height, 0.0) for one in whole if _tall_enough(one.width, one.height)]
-    strokes = without_patterns([stroke for stroke in strokes if not stroke.fell_apart])
+    strokes = [stroke for stroke in strokes if not stroke.fell_apart]
     seen = [
         stroke
         for stroke in strokes

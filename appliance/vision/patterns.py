@@ -6,7 +6,7 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.stroke import Stroke
+from appliance.vision.stroke import Stroke, overlap
 
 _MANY = 12  # strokes, at least: nobody writes so many digits in a row
 _AS_BROAD, _AS_LONG = 1.25, 1.6  # times, at most: the frame's edge cuts off more of one than of another
@@ -15,23 +15,38 @@ _EQUAL, _MISSED = (
     3.5,
 )  # of the usual distance, by which one may differ; times that, where some are missed
 _IN_LINE = np.cos(np.radians(20))  # twice the angle by which the way from one to the next may turn
-_MOSTLY = 0.7  # of those alike
+_MOSTLY = 0.7  # of those alike; of a stroke
 
 
-def without_patterns(strokes: Sequence[Stroke]) -> list[Stroke]:
-    """The strokes that are part of no pattern."""
+def without_patterns(*tones: Sequence[Stroke]) -> list[list[Stroke]]:
+    """The dark and the light strokes of a frame that are part of no pattern, nor lie within such a part."""
+    within = [_in_patterns(strokes) for strokes in tones]
+    parts = [
+        part.box for strokes, some in zip(tones, within, strict=True) for part in compress(strokes, some)
+    ]
+    return [
+        [
+            stroke
+            for stroke in strokes
+            if not any(overlap(stroke.box, part) > _MOSTLY * stroke.width * stroke.height for part in parts)
+        ]
+        for strokes in tones
+    ]
+
+
+def _in_patterns(strokes: Sequence[Stroke]) -> list[bool]:
     if len(strokes) < _MANY:
-        return list(strokes)
+        return [False] * len(strokes)
     boxes = np.array([stroke.box for stroke in strokes])
     sizes, middles = np.log(np.sort(boxes[:, 2:], axis=1)), boxes[:, :2] + boxes[:, 2:] / 2
     alike = np.all(np.abs(sizes - sizes[:, np.newaxis]) < np.log((_AS_BROAD, _AS_LONG)), axis=2)
-    left, known = np.ones(len(strokes), np.bool_), np.zeros(len(strokes), np.bool_)
+    within, known = np.zeros(len(strokes), np.bool_), np.zeros(len(strokes), np.bool_)
     for one in np.argsort(-alike.sum(axis=1)):
         some = np.flatnonzero(alike[one])
         if some.size >= _MANY and not known[one]:
-            left[some[_in_pattern(middles[some])]] = False
+            within[some[_in_pattern(middles[some])]] = True
             known[some] = True
-    return list(compress(strokes, left.tolist()))
+    return within.tolist()
 
 
 def _in_pattern(middles: NDArray[np.float64]) -> NDArray[np.bool_]:
