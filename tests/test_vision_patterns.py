@@ -1,5 +1,6 @@
 """Patterns: what repeats alike at equal distances in one line is nothing that anybody wrote."""
 
+from dataclasses import replace
 from itertools import product
 
 import cv2
@@ -51,6 +52,12 @@ def test_nor_is_the_paper_seen_between_their_wires_anything() -> None:
     between = [stroke(one.left + 4, one.top + 4, 3, 16) for one in seen[:5]]
     assert patterns.without_patterns([*seen, *DIGITS], [*between, *DIGITS]) == [DIGITS, DIGITS]
     assert patterns.without_patterns(DIGITS, between) == [DIGITS, between]
+
+
+def test_what_is_there_once_more_as_it_fell_apart_is_left_out_as_well() -> None:
+    seen = coils()
+    whole = [replace(one, fell_apart=True) for one in seen[::2]]
+    assert without_patterns([*seen, *whole, *DIGITS]) == DIGITS
 
 
 def test_some_of_them_may_be_missed() -> None:

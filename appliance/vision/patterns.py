@@ -1,6 +1,6 @@
 """Leaves out what repeats alike at equal distances, as the coils of a notebook or the teeth of a comb do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import compress
 
 import numpy as np
@@ -10,20 +10,16 @@ from appliance.vision.stroke import Stroke, overlap
 
 _MANY = 12  # strokes, at least: nobody writes so many digits in a row
 _AS_BROAD, _AS_LONG = 1.25, 1.6  # times, at most: the frame's edge cuts off more of one than of another
-_EQUAL, _MISSED = (
-    0.15,
-    3.5,
-)  # of the usual distance, by which one may differ; times that, where some are missed
+_EQUAL = 0.15  # of the usual distance from one to the next, by which it may differ from that,
+_MISSED = 3.5  # or from so many times that, where some were missed
 _IN_LINE = np.cos(np.radians(20))  # twice the angle by which the way from one to the next may turn
 _MOSTLY = 0.7  # of those alike; of a stroke
 
 
 def without_patterns(*tones: Sequence[Stroke]) -> list[list[Stroke]]:
     """The dark and the light strokes of a frame that are part of no pattern, nor lie within such a part."""
-    within = [_in_patterns(strokes) for strokes in tones]
-    parts = [
-        part.box for strokes, some in zip(tones, within, strict=True) for part in compress(strokes, some)
-    ]
+    seen_once = ([stroke for stroke in strokes if not stroke.fell_apart] for strokes in tones)
+    parts = [part.box for strokes in seen_once for part in _parts(strokes)]
     return [
         [
             stroke
@@ -34,9 +30,10 @@ def without_patterns(*tones: Sequence[Stroke]) -> list[list[Stroke]]:
     ]
 
 
-def _in_patterns(strokes: Sequence[Stroke]) -> list[bool]:
+def _parts(strokes: Sequence[Stroke]) -> Iterator[Stroke]:
+    """Those strokes of one tone that make up patterns."""
     if len(strokes) < _MANY:
-        return [False] * len(strokes)
+        return iter(())
     boxes = np.array([stroke.box for stroke in strokes])
     sizes, middles = np.log(np.sort(boxes[:, 2:], axis=1)), boxes[:, :2] + boxes[:, 2:] / 2
     alike = np.all(np.abs(sizes - sizes[:, np.newaxis]) < np.log((_AS_BROAD, _AS_LONG)), axis=2)
@@ -46,7 +43,7 @@ def _in_patterns(strokes: Sequence[Stroke]) -> list[bool]:
         if some.size >= _MANY and not known[one]:
             within[some[_in_pattern(middles[some])]] = True
             known[some] = True
-    return within.tolist()
+    return compress(strokes, within.tolist())
 
 
 def _in_pattern(middles: NDArray[np.float64]) -> NDArray[np.bool_]:
