@@ -59,6 +59,17 @@ def overlap(one: Box, other: Box) -> int:
     return max(0, width) * max(0, height)
 
 
+def shared_areas(
+    strokes: Sequence[Stroke], others: Sequence[Stroke]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """The areas that N strokes' boxes share with M others' `(N, M)`; and their own, `(N, 1)` and `(M,)`."""
+    one = np.array([stroke.box for stroke in strokes])[:, np.newaxis]
+    other = np.array([stroke.box for stroke in others])
+    shared = np.minimum(one[..., :2] + one[..., 2:], other[:, :2] + other[:, 2:])
+    shared = np.maximum(0, shared - np.maximum(one[..., :2], other[:, :2])).prod(axis=2)
+    return shared, one[..., 2:].prod(axis=2), other[:, 2:].prod(axis=1)
+
+
 def encloses(outer: Box, inner: Box) -> bool:
     """Whether a box reaches further than another on all sides."""
     (left, top, width, height), (x, y, wide, high) = outer, inner

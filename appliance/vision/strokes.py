@@ -20,7 +20,7 @@ from appliance.vision.ink import FAINTEST, THIN, above, quantile, thickness
 from appliance.vision.lines import RUNS_ON, has_cells, joins, lies_on, lines_in
 from appliance.vision.shades import without_shades
 from appliance.vision.stripes import evenly_lit
-from appliance.vision.stroke import Stroke, overlap
+from appliance.vision.stroke import Stroke, overlap, shared_areas
 
 _USUAL, _SPREAD = 3, 4  # times the median of all ink, or its distance from the upper quartile above it
 _SMALLEST_REMAINS = 12  # pixels: where lines were taken out, what is less is a rest of them
@@ -166,20 +166,9 @@ def _others(again: Sequence[Stroke], strokes: Sequence[Stroke]) -> list[Stroke]:
     """Those found again that are not, by their boxes, the same as those found before."""
     if not again or not strokes:
         return list(again)
-    shared, one, other = _shared(again, strokes)
+    shared, one, other = shared_areas(again, strokes)
     new = np.all(shared <= _MOSTLY * np.maximum(one, other), axis=1)
     return list(compress(again, new.tolist()))
-
-
-def _shared(
-    strokes: Sequence[Stroke], others: Sequence[Stroke]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """The areas that N strokes' boxes share with M others' `(N, M)`; and their own, `(N, 1)` and `(M,)`."""
-    one = np.array([stroke.box for stroke in strokes])[:, np.newaxis]
-    other = np.array([stroke.box for stroke in others])
-    shared = np.minimum(one[..., :2] + one[..., 2:], other[:, :2] + other[:, 2:])
-    shared = np.maximum(0, shared - np.maximum(one[..., :2], other[:, :2])).prod(axis=2)
-    return shared, one[..., 2:].prod(axis=2), other[:, 2:].prod(axis=1)
 
 
 def _look_again(
@@ -229,7 +218,7 @@ def _apart_from(known: Sequence[Stroke], strokes: Sequence[Stroke], shape: tuple
     ]
     if not strokes or not whole:
         return list(strokes)
-    shared, own, _ = _shared(strokes, whole)
+    shared, own, _ = shared_areas(strokes, whole)
     apart = np.all(shared <= _MOSTLY * own, axis=1)
     return list(compress(strokes, apart.tolist()))
 
