@@ -233,8 +233,8 @@ def _credible(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged
     digits = [one for one in digits if beyond_doubt(one) or one.crop.peak > palest]
     lowest = _LOWEST * _usual_height(digits)
     digits = [one for one in digits if one.crop.box[3] >= lowest]
-    tallest = tallest_of(one for one in digits if one.value != 1) or inf
-    digits = [one for one in digits if one.value != 1 or one.crop.box[3] <= _TOWERING * tallest]
+    others = tallest_of(one for one in digits if one.value != 1) or inf
+    digits = [one for one in digits if one.value != 1 or one.crop.box[3] <= _TOWERING * others]
     tallest = tallest_of(digits)
     digits = [one for row in _rows(digits) if not _is_small_print(row, tallest) for one in row]
     digits = [one for one in digits if not any(inside(one.crop.box, other.crop.box) for other in digits)]

@@ -198,10 +198,7 @@ def _held(scene: Scene, rng: np.random.Generator) -> Scene:
     x, y, width, height = _bounds(scene.owners >= 0)
     margin = height * rng.uniform(0.5, 1.0)
     left, right, top, bottom = x - margin, x + width + margin, y - margin, y + height + margin
-    corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)]) + rng.normal(
-        0, 5, (4, 2)
-    )
-    sheet = _soft(cv2.fillPoly(np.zeros(FRAME, np.float32), [np.rint(corners).astype(np.int32)], 1.0))
+    sheet = _sheet((left, top), (right, bottom), 5, rng)
     room = render_clutter(one_of(_ROOMS, rng), replace(ORDINARY, focus=2), rng).gray
     seen = room * (1 - sheet) + scene.gray * sheet
     for side, outwards in ((left, -1), (right, 1)):
@@ -213,6 +210,16 @@ def _held(scene: Scene, rng: np.random.Generator) -> Scene:
 
 
 _ROOMS = ("texture", "cables", "keyboard", "letters", "objects", "pile")
+
+
+def _sheet(
+    first: tuple[float, float], last: tuple[float, float], askew: float, rng: np.random.Generator
+) -> Picture:
+    """Where a sheet lies, from its first corner to its last; each is so many pixels off, about."""
+    (left, top), (right, bottom) = first, last
+    corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+    corners += rng.normal(0, askew, (4, 2))
+    return _soft(cv2.fillPoly(np.zeros(FRAME, np.float32), [np.rint(corners).astype(np.int32)], 1.0))
 
 
 def _soft(mask: Picture) -> Picture:
@@ -331,9 +338,7 @@ def on_a_card(hand: Hand, rng: np.random.Generator) -> Scene:
     scene = _unseen(hand, rng)
     x, y, width, height = _bounds(scene.owners >= 0)
     margin = height * rng.uniform(0.3, 0.9)
-    corners = np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)], np.float32)
-    corners += margin * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) + rng.normal(0, 4, (4, 2))
-    card = _soft(cv2.fillPoly(np.zeros(FRAME, np.float32), [np.rint(corners).astype(np.int32)], 1.0))
+    card = _sheet((x - margin, y - margin), (x + width + margin, y + height + margin), 4, rng)
     fall = np.float32([[1, 0, rng.uniform(-12, 12)], [0, 1, rng.uniform(-12, 12)]])
     shadow = cv2.GaussianBlur(cv2.warpAffine(card, fall, FRAME[::-1]), (0, 0), rng.uniform(1.5, 8))
     table = rng.uniform(0.12, 0.6) * paper.plain(FRAME, rng) * (1 - rng.uniform(0.1, 0.5) * shadow)

@@ -6,7 +6,7 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.stroke import Stroke, shared_areas
+from appliance.vision.stroke import Stroke, outside
 
 _MANY = 12  # strokes, at least: nobody writes so many digits in a row
 _AS_BROAD, _AS_LONG = 1.25, 1.6  # times, at most: the frame's edge cuts off more of one than of another
@@ -20,15 +20,7 @@ def without_patterns(*tones: Sequence[Stroke]) -> list[list[Stroke]]:
     """The dark and the light strokes of a frame that are part of no pattern, nor lie within such a part."""
     seen_once = ([stroke for stroke in strokes if not stroke.fell_apart] for strokes in tones)
     parts = [part for strokes in seen_once for part in _parts(strokes)]
-    return [_outside(strokes, parts) for strokes in tones]
-
-
-def _outside(strokes: Sequence[Stroke], parts: Sequence[Stroke]) -> list[Stroke]:
-    """Those that lie in none of the parts."""
-    if not strokes or not parts:
-        return list(strokes)
-    shared, own, _ = shared_areas(strokes, parts)
-    return list(compress(strokes, np.all(shared <= _MOSTLY * own, axis=1).tolist()))
+    return [outside(strokes, parts, _MOSTLY) for strokes in tones]
 
 
 def _parts(strokes: Sequence[Stroke]) -> Iterator[Stroke]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from operator import add
 
 import numpy as np
@@ -68,6 +69,14 @@ def shared_areas(
     shared = np.minimum(one[..., :2] + one[..., 2:], other[:, :2] + other[:, 2:])
     shared = np.maximum(0, shared - np.maximum(one[..., :2], other[:, :2])).prod(axis=2)
     return shared, one[..., 2:].prod(axis=2), other[:, 2:].prod(axis=1)
+
+
+def outside(strokes: Sequence[Stroke], others: Sequence[Stroke], mostly: float) -> list[Stroke]:
+    """The strokes of whose boxes no other's box holds more than that share."""
+    if not strokes or not others:
+        return list(strokes)
+    shared, own, _ = shared_areas(strokes, others)
+    return list(compress(strokes, np.all(shared <= mostly * own, axis=1).tolist()))
 
 
 def encloses(outer: Box, inner: Box) -> bool:

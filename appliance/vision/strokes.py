@@ -20,7 +20,7 @@ from appliance.vision.ink import FAINTEST, THIN, above, quantile, thickness
 from appliance.vision.lines import RUNS_ON, has_cells, joins, lies_on, lines_in
 from appliance.vision.shades import without_shades
 from appliance.vision.stripes import evenly_lit
-from appliance.vision.stroke import Stroke, overlap, shared_areas
+from appliance.vision.stroke import Stroke, outside, overlap, shared_areas
 
 _USUAL, _SPREAD = 3, 4  # times the median of all ink, or its distance from the upper quartile above it
 _SMALLEST_REMAINS = 12  # pixels: where lines were taken out, what is less is a rest of them
@@ -216,11 +216,7 @@ def _apart_from(known: Sequence[Stroke], strokes: Sequence[Stroke], shape: tuple
         for stroke in known
         if stroke.height < _SPRAWLING * shape[0] and stroke.width < _SPRAWLING * shape[1]
     ]
-    if not strokes or not whole:
-        return list(strokes)
-    shared, own, _ = shared_areas(strokes, whole)
-    apart = np.all(shared <= _MOSTLY * own, axis=1)
-    return list(compress(strokes, apart.tolist()))
+    return outside(strokes, whole, _MOSTLY)
 
 
 def _is_shadow_across(stroke: Stroke, within: Sequence[Stroke], shape: tuple[int, ...]) -> bool:
