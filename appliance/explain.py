@@ -21,6 +21,7 @@ from appliance.judged import (
     tallest_of,
     usual_peak,
 )
+from appliance.signs import without_signs
 from appliance.vision import Box, Crop, encloses, take_apart
 from appliance.vision.layout import AS_DARK, PALER, WRITTEN_IN, reading_order
 
@@ -31,6 +32,7 @@ _TO_DISMISS = 0.8  # the cost of taking a stroke for none where it might be digi
 _TWO_WIDE = 1.1  # and as often that as it has times this width by height: there may be more of them
 _DOUBTED = 0.9  # what is less sure may be digits that touch
 _MOST_DOUBTED = 4  # where more are, it is print or clutter
+_CLEARLY = 0.996  # what is as sure is a digit beside as many letters
 _HOPELESS = 0.3  # what is less sure is no digit, whatever stands beside it
 _TOO_NARROW = 0.5  # width by height
 _COMPANY = 0.02  # how much less likely it is, beside such a digit, that something is none
@@ -42,6 +44,7 @@ _FENCE = 4  # more ones than this, and nothing else in the frame or in their row
 _TOWERING = 2.0  # times as tall as any other digit: such a one is an edge, or the gap between keys
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
 _AS_LARGE = 0.5  # of the tallest digit: what is none beside it is a letter, if as large, and dirt otherwise
+_DASH = 0.6  # of that: what is lower is a dash, however long
 _FEATURE = 0.1  # of a zero's height, at least, is what is drawn in it: less may be dirt
 _MET = 10  # of 255, in the mean: with more of a digit's own ink in its box, it is but a part of it
 _COMMA = 0.45  # of the tallest digit: what is lower, alone in its row, is a comma,
@@ -125,6 +128,7 @@ def _read_rows(judged: Sequence[Judged], threshold: float) -> list[Judged]:
         doubtless = [one for one in chosen if beyond_doubt(one)]
         if doubtless:
             chosen = best_explanation([_in_company(one, doubtless) for one in row])
+        chosen = without_signs(chosen)
         sure = [one for one in chosen if beyond_doubt(one) and one.confidence >= threshold]
         only_digits = sure and not _count_as_large(
             _non_digits(chosen, sure), _AS_LARGE * tallest_of(doubtless)
@@ -133,9 +137,16 @@ def _read_rows(judged: Sequence[Judged], threshold: float) -> list[Judged]:
         for word in _words(chosen):
             read = [one for one in word if one.is_digit and one.confidence >= enough]
             letters = _count_as_large(_non_digits(word, sure), _AS_LARGE * tallest_of(read))
-            if not letters or len(read) > letters:  # a few digits among letters are letters too
+            if _is_number(read, letters):
                 digits += read
     return digits
+
+
+def _is_number(digits: Sequence[Judged], letters: int) -> bool:
+    """Whether digits that stand among so many letters are no letters, too, as a few of them are."""
+    if len(digits) == letters:
+        return all(one.confidence > _CLEARLY for one in digits)
+    return len(digits) > letters
 
 
 def _words(row: Sequence[Judged]) -> list[Sequence[Judged]]:
@@ -276,7 +287,7 @@ def _usual_height(digits: Sequence[Judged]) -> float:
 
 
 def _count_as_large(crops: Iterable[Crop], size: float) -> int:
-    return sum(max(crop.box[2:]) >= size for crop in crops)
+    return sum(max(crop.box[2:]) >= size and crop.box[3] >= _DASH * size for crop in crops)
 
 
 def _surrounds(one: Judged, other: Judged) -> bool:

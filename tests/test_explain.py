@@ -302,6 +302,32 @@ def test_a_digit_among_letters_is_a_letter() -> None:
     assert read(row) == ""
 
 
+def test_a_digit_surer_than_letters_ever_look_is_read_beside_one_but_not_beside_two() -> None:
+    row = Row().add(0, 1, {NONE: 0.97}).add(1, 2, {5: 0.999})
+    assert read(row) == "5"
+    assert read(row.add(2, 3, {NONE: 0.97})) == ""
+
+
+def test_a_dash_is_no_letter_however_long() -> None:
+    row = Row().add(0, 1, {NONE: 0.97}).add(1, 2, {5: 0.97})
+    letter, digit = row.judged
+    assert read(row) == ""
+    row.judged = [replace(letter, crop=replace(letter.crop, box=(0, 140, 60, 20))), digit]
+    assert read(row) == "5"
+
+
+def test_what_stands_in_brackets_is_read_without_them() -> None:
+    row = Row(height=120).add(0, 1, {1: 0.99}).add(1, 2, {5: 0.99}).add(2, 3, {1: 0.99})
+    assert read(row) == "151"
+    y, x = np.mgrid[:120, :40]
+    arc = np.uint8(255) * (np.abs(x - 30 + 25 * (1 - (y / 60 - 1) ** 2)) < 5)
+    opens, digit, closes = row.judged
+    opens = replace(opens, crop=replace(opens.crop, ink=arc))
+    closes = replace(closes, crop=replace(closes.crop, ink=arc[:, ::-1]))
+    row.judged = [opens, digit, closes]
+    assert read(row) == "5"
+
+
 def test_what_is_far_paler_than_a_digit_is_no_letter_beside_it() -> None:
     """The rest of a shadow, say."""
     row = Row().add(0, 1, {NONE: 0.97}).add(1, 2, {5: 0.995})

@@ -1,0 +1,79 @@
+"""Signs that by themselves look like digits: brackets, commas, quotation marks, degrees.
+
+What they are is told by what stands beside them, which the network does not see in a crop.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from appliance.judged import Judged, tallest_of
+
+_BOWED = 0.06  # of its height, at least, that the middle of a bracket lies beside its ends' line,
+_CLEARLY_BOWED = 0.09  # and that of one alone that closes: of 250 ones one is bowed so,
+_TALLER = 1.15  # and not so much taller than the digit before it
+_AS_TALL = 0.75  # of what they enclose, and of each other
+_NARROW = 0.5  # width by height
+_STRAYS = 0.02  # of its height, from an arc, at most
+_INKED = 100  # of 255: ink that is less is the blur about a line
+_SMALL = 0.5  # of the height of what it stands beside
+
+
+def without_signs(row: Sequence[Judged]) -> list[Judged]:
+    """What explains a row, from left to right, without its brackets and its raised and lowered signs."""
+    signs = _brackets(row) | _raised_or_lowered(row)
+    return [one for place, one in enumerate(row) if place not in signs]
+
+
+def _brackets(row: Sequence[Judged]) -> set[int]:
+    """The places of brackets that enclose something, and of clear ones that close what none opened."""
+    found: set[int] = set()
+    left = len(row)
+    for place, bow in enumerate(map(_bow, row)):
+        if bow < -_BOWED:
+            left = place
+        elif bow > _BOWED and _enclose(row[left : place + 1]):
+            found |= {left, place}
+            left = len(row)
+        elif bow > _CLEARLY_BOWED and place and _height(row[place]) > _TALLER * _height(row[place - 1]):
+            found.add(place)
+    return found
+
+
+def _bow(one: Judged) -> float:
+    """How far the middle of a narrow arc lies right of its ends' line, by its height; 0 of what is none."""
+    height, width = one.crop.ink.shape
+    inked = one.crop.ink > _INKED
+    inked = inked[inked.any(axis=1)]
+    if width > _NARROW * height or not len(inked):
+        return 0.0
+    middles = inked @ np.arange(width) / inked.sum(axis=1)
+    powers = np.vander(np.linspace(-1, 1, len(inked)), 3)
+    arc, *_ = np.linalg.lstsq(powers, middles, rcond=None)
+    strays = float(np.sqrt(np.mean((powers @ arc - middles) ** 2)))
+    return -float(arc[0]) / height if strays < _STRAYS * height else 0.0
+
+
+def _enclose(row: Sequence[Judged]) -> bool:
+    """Whether what closes is about as tall as what opens and what lies between, if anything does."""
+    return len(row) > 2 and _height(row[-1]) >= _AS_TALL * tallest_of(row)
+
+
+def _raised_or_lowered(row: Sequence[Judged]) -> set[int]:
+    """The places of what is small and lies wholly above or below the middle of a digit beside it."""
+    beside = [*pairwise(range(len(row))), *pairwise(reversed(range(len(row))))]
+    beside = [(place, other) for place, other in beside if row[place].is_digit and row[other].is_digit]
+    return {place for place, other in beside if _is_raised_or_lowered(row[place], row[other])}
+
+
+def _is_raised_or_lowered(one: Judged, digit: Judged) -> bool:
+    """Whether one is set as high as an exponent, or is a comma: some write small zeros low."""
+    top = one.crop.box[1]
+    middle = digit.crop.box[1] + _height(digit) / 2
+    raised, lowered = top + _height(one) < middle, one.value == 1 and top > middle
+    return _height(one) < _SMALL * _height(digit) and (raised or lowered)
+
+
+def _height(one: Judged) -> int:
+    return one.crop.box[3]
