@@ -22,8 +22,14 @@ _SMALL = 0.5  # of the height of what it stands beside
 
 def without_signs(row: Sequence[Judged]) -> list[Judged]:
     """What explains a row, from left to right, without its brackets and its raised and lowered signs."""
-    signs = _brackets(row) | _raised_or_lowered(row)
-    return [one for place, one in enumerate(row) if place not in signs]
+    left = _without(_brackets(row), row)
+    while signs := _raised_or_lowered(left):  # of two quotation marks the second stands beside the first
+        left = _without(signs, left)
+    return left
+
+
+def _without(places: set[int], row: Sequence[Judged]) -> list[Judged]:
+    return [one for place, one in enumerate(row) if place not in places]
 
 
 def _brackets(row: Sequence[Judged]) -> set[int]:

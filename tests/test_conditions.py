@@ -59,6 +59,16 @@ def test_a_line_runs_all_around_the_digits(hand: Hand, name: str, case: int) -> 
 
 
 @pytest.mark.parametrize("case", range(3))
+def test_a_sign_is_as_dark_as_the_digits_and_beside_them(hand: Hand, case: int) -> None:
+    one = made("beside a sign", hand, case)
+    ink = (one.gray < 0.6 * np.median(one.gray)).astype(np.uint8)
+    columns = np.flatnonzero((one.owners >= 0).any(axis=0))
+    sign = ink & (cv2.dilate((one.owners >= 0).astype(np.uint8), np.ones((5, 5), np.uint8)) == 0)
+    inked = np.flatnonzero(sign.any(axis=0))
+    assert inked.size and (inked.min() < columns.min() or inked.max() > columns.max())
+
+
+@pytest.mark.parametrize("case", range(3))
 def test_digits_at_the_edge_touch_it(hand: Hand, case: int) -> None:
     owners = made("at the frame's edge", hand, case).owners
     assert max(edge.max() for edge in (owners[0], owners[-1], owners[:, 0], owners[:, -1])) >= 0

@@ -89,6 +89,11 @@ def test_what_is_small_and_set_high_is_an_exponent_a_degree_or_a_quotation_mark(
     assert read(degree, zero()) == "0"
 
 
+def test_the_second_of_two_quotation_marks_is_none_either() -> None:
+    mark = written(STRAIGHT, 1, 30, 0)
+    assert read(zero(), mark, mark) == "0"
+
+
 def test_a_comma_between_digits_is_no_one() -> None:
     assert read(zero(), written(STRAIGHT, 1, 35, 80), zero()) == "00"
 
