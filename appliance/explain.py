@@ -38,7 +38,10 @@ _TOO_NARROW = 0.5  # width by height
 _COMPANY = 0.02  # how much less likely it is, beside such a digit, that something is none
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _THICKER = 2.0  # times as thick as the thickest digit: no pen wrote that as well
-_CLOSE = 0.3  # of the height: how far apart the letters of a word stand, or the digits of a number, at most
+_CLOSE, _SPREAD = (
+    0.3,
+    0.5,
+)  # of the height: how far apart the letters of a word stand, or a number's digits, at most
 _BESIDE = 0.5  # of the lower one's height: so much of it is level with what it stands beside
 _FENCE = 4  # more ones than this, and nothing else in the frame or in their row, are a fence or a keyboard
 _TOWERING = 2.0  # times as tall as any other digit: such a one is an edge, or the gap between keys
@@ -151,10 +154,16 @@ def _is_number(digits: Sequence[Judged], letters: int) -> bool:
 
 def _words(row: Sequence[Judged]) -> list[Sequence[Judged]]:
     """What stands close together in a row."""
-    boxes = [one.crop.box for one in row]
-    gaps = [right[0] - left[0] - left[2] > _CLOSE * max(left[3], right[3]) for left, right in pairwise(boxes)]
+    far = [_SPREAD if left.is_digit and right.is_digit else _CLOSE for left, right in pairwise(row)]
+    gaps = [_gap(*pair) > limit for pair, limit in zip(pairwise(row), far, strict=True)]
     begins = [0, *(np.flatnonzero(gaps) + 1).tolist(), len(row)]
     return [row[first:past] for first, past in pairwise(begins)]
+
+
+def _gap(left: Judged, right: Judged) -> float:
+    """Between two boxes, by the height of the taller."""
+    one, other = left.crop.box, right.crop.box
+    return (other[0] - one[0] - one[2]) / max(one[3], other[3])
 
 
 def _non_digits(chosen: Sequence[Judged], sure: Sequence[Judged]) -> list[Crop]:

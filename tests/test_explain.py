@@ -308,6 +308,16 @@ def test_a_digit_surer_than_letters_ever_look_is_read_beside_one_but_not_beside_
     assert read(row.add(2, 3, {NONE: 0.97})) == ""
 
 
+@pytest.mark.parametrize("gap, text", [(40, "57"), (60, "7")])
+def test_digits_stand_farther_apart_than_letters_and_still_are_one_number(gap: int, text: str) -> None:
+    """So that it is not torn where its first digit stands close to a sign."""
+    row = Row().add(0, 1, {NONE: 0.97}).add(1, 2, {5: 0.97}).add(2, 3, {7: 0.97})
+    *others, last = row.judged
+    x, y, width, height = last.crop.box
+    row.judged = [*others, replace(last, crop=replace(last.crop, box=(x + gap - 10, y, width, height)))]
+    assert read(row) == text
+
+
 def test_a_dash_is_no_letter_however_long() -> None:
     row = Row().add(0, 1, {NONE: 0.97}).add(1, 2, {5: 0.97})
     letter, digit = row.judged
