@@ -257,7 +257,7 @@ def _credible(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged
     digits = [one for one in digits if one.value != 1 or one.crop.box[3] <= _TOWERING * others]
     tallest = tallest_of(digits)
     digits = [one for row in _rows(digits) if not _is_small_print(row, tallest) for one in row]
-    digits = [one for one in digits if not any(inside(one.crop.box, other.crop.box) for other in digits)]
+    digits = [one for one in digits if not any(_is_hole(one, other) for other in digits)]
     # What fell apart may be there twice.
     surest = {one.crop.box: one for one in sorted(digits, key=lambda one: one.confidence)}
     digits = [one for one in digits if surest[one.crop.box] is one]
@@ -309,6 +309,12 @@ def _surrounds(one: Judged, other: Judged) -> bool:
         return False
     circle = one.value == 0 and inner[3] > WRITTEN_IN * outer[3]
     return circle or (beyond_doubt(other) and other.confidence >= one.confidence)
+
+
+def _is_hole(one: Judged, other: Judged) -> bool:
+    """Whether one is but the hole of another, or seen twice; of two that were cut apart, neither is."""
+    cut_apart = one.crop.is_part and other.crop.is_part and one.crop.row == other.crop.row
+    return not cut_apart and inside(one.crop.box, other.crop.box)
 
 
 def _is_face(one: Judged, judged: Iterable[Judged]) -> bool:

@@ -17,7 +17,7 @@ _AS_TALL = 0.75  # of what they enclose, and of each other
 _NARROW = 0.5  # width by height
 _STRAYS = 0.02  # of its height, from an arc, at most
 _INKED = 100  # of 255: ink that is less is the blur about a line
-_SMALL = 0.5  # of the height of what it stands beside
+_SMALL = 0.45  # of the height of what it stands beside
 
 
 def without_signs(row: Sequence[Judged]) -> list[Judged]:

@@ -113,6 +113,14 @@ def test_touching_digits_are_read_apart_where_that_explains_them_better() -> Non
         assert read(row) == "42"
 
 
+def test_of_digits_cut_apart_one_may_lie_within_the_bounds_of_the_other() -> None:
+    """As a one against which the foot of a two leans."""
+    row = Row().add(0, 2, {NONE: 0.97}).part(0, 1, {1: 0.99}).part(1, 2, {2: 0.99})
+    whole, one, two = row.judged
+    row.judged = [whole, one, replace(two, crop=replace(two.crop, box=whole.crop.box))]
+    assert read(row) == "12"
+
+
 def test_and_a_wide_digit_is_read_whole_where_its_parts_are_worse() -> None:
     assert read(Row().add(0, 2, {0: 0.95}).part(0, 1, {6: 0.7}).part(1, 2, {7: 0.7})) == "0"
 

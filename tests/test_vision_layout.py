@@ -146,6 +146,30 @@ def test_a_bare_line_that_leaves_the_frame_is_the_edge_of_something(edge: Stroke
     assert rows(edge) == []
 
 
+@pytest.mark.parametrize("one", [stroke(0, 105, 18, 90), stroke(54, 390, 18, 90)])
+def test_a_bare_line_at_the_edge_is_a_one_beside_what_is_as_tall(one: Stroke) -> None:
+    digit = stroke(100, one.top - 5, 50, 90)
+    assert boxes(only(rows(one, digit))) == [one.box, digit.box]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        stroke(0, 60, 18, 180),
+        stroke(0, 160, 16, 60),
+        stroke(0, 180, 18, 90),
+        stroke(0, 105, 10, 50),
+        replace(stroke(0, 105, 18, 90), peak=70.0),
+    ],
+)
+def test_it_is_an_edge_still_beside_what_is_not(line: Stroke) -> None:
+    digit = stroke(60, 100, 50, 90)
+    assert boxes(only(rows(line, digit))) == [digit.box]
+    assert boxes(only(rows(stroke(0, 105, 18, 90), replace(digit, box=(120, 100, 50, 90))))) == [
+        (120, 100, 50, 90)
+    ]
+
+
 def corner(width: int, height: int, pen: int) -> Stroke:
     """The upper left corner of something, drawn with a line so broad."""
     ink = np.zeros((height, width), np.uint8)

@@ -71,11 +71,9 @@ def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
     whole = [stroke for stroke in strokes if stroke.fell_apart and not stroke.edges_met(shape)]
     alone = [Row((one,), one.height, 0.0) for one in whole if _tall_enough(one.width, one.height)]
     strokes = [stroke for stroke in strokes if not stroke.fell_apart]
-    seen = [
-        stroke
-        for stroke in strokes
-        if not (_spans(stroke, shape) or _leaves(stroke, shape) or _is_thread(stroke))
-    ]
+    strokes = [stroke for stroke in strokes if not (_spans(stroke, shape) or _is_thread(stroke))]
+    seen = [stroke for stroke in strokes if not _leaves(stroke, shape)]
+    seen += [one for one in strokes if _leaves(one, shape) and any(_is_next_to(one, other) for other in seen)]
     upright = [stroke for stroke in seen if _tall_enough(stroke.width, stroke.height, _LYING)]
     lying = [stroke for stroke in seen if not _tall_enough(stroke.width, stroke.height, _LYING)]
     # A bar is part of the digit that it lies beside; by itself it may be digits all of which touch.
@@ -155,6 +153,15 @@ def _leaves(stroke: Stroke, shape: tuple[int, int]) -> bool:
     """Whether a bare stroke runs out of the frame, as the edge of a sheet or a cell does."""
     low, high = sorted((stroke.width, stroke.height))
     return stroke.edges_met(shape) > 0 and low < _BARE * high
+
+
+def _is_next_to(bare: Stroke, stroke: Stroke) -> bool:
+    """Whether a bare stroke stands beside another, as tall and as dark: it is a one then."""
+    low, high = sorted((bare.height, stroke.height))
+    level = min(bare.bottom, stroke.bottom) - max(bare.top, stroke.top)
+    gap = max(bare.left - stroke.right, stroke.left - bare.right)
+    dim, strong = sorted((bare.peak, stroke.peak))
+    return low > _AS_TALL * high and level > _AS_TALL * high and gap < high and dim > AS_DARK * strong
 
 
 def _tall_enough(width: int, height: int, flattest: float = _FLATTEST_DIGIT) -> bool:
