@@ -62,6 +62,18 @@ def test_a_digit_of_a_dry_pen_is_offered_whole(value: int) -> None:
     assert max(alike(crop, ink) for crop in found) > 0.8
 
 
+@pytest.mark.parametrize("thickness", [20, THICK])
+@pytest.mark.parametrize("value", range(10))
+def test_a_digit_whose_ink_has_run_to_its_edges_is_offered_filled(value: int, thickness: int) -> None:
+    ink = digit(value, 200, thickness)
+    away = cv2.distanceTransform((ink > 0.5).astype(np.uint8), cv2.DIST_L2, 3)
+    paper = blank()
+    box = write(paper, ink * np.where(away > 4, 0.4, 1).astype(np.float32), 230, 140, tone=20)
+    core = as_mnist((255 * ink).astype(np.uint8)) == 255
+    found = [crop for crop in at(box, find_crops(gray(paper, noise=1))) if alike(crop, ink) > 0.95]
+    assert max(np.mean(crop.image[core]) for crop in found) > 225
+
+
 @pytest.mark.parametrize("value", range(10))
 @pytest.mark.parametrize("thickness", [4, 12, THICK])
 def test_a_digit_in_even_ink_is_offered_once(value: int, thickness: int) -> None:

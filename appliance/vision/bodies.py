@@ -22,6 +22,8 @@ _SOFT = (0.25, 0.7)  # of its own peak: where a stroke's edge begins and where i
 _SMALLEST = 4  # pixels; what is smaller both ways is dirt
 _MOST = 64  # pieces of one tone at one look, the tallest first
 _LOST = 0.12  # of its size: what is lost of its height or width, if more, is no blurred edge
+_RIM = 5  # pixels, half of them to each side: what is nearer to its edge is not within a stroke
+_HOLLOW = 0.66  # of its peak: what is paler within is hollow
 _NEAR = 0.2  # of its size: the strongest ink so near tells how strong uneven ink is,
 _PALEST = 0.3  # of its peak at least
 
@@ -44,7 +46,8 @@ def wholes_of(
     strokes: list[Stroke] = []
     for label in some.tolist():
         own, x, y = _component(ink, labels, stats, label)
-        strokes += _whole(own, _peak(own), x, y)
+        peak = _peak(own)
+        strokes += _filled(own, peak, x, y) + _whole(own, peak, x, y)
     return strokes
 
 
@@ -69,7 +72,11 @@ def _bodies(own: NDArray[np.uint8], x: int, y: int) -> list[Stroke]:
     labels, stats = components_throughout(above(own, BODY * peak))
     boxes = [(left, top, width, height) for left, top, width, height, _ in stats[1:].tolist()]
     large = {label: box for label, box in enumerate(boxes, 1) if max(box[2:]) >= _SMALLEST}
-    whole = _whole(own, peak, x, y) if large and not _is_all(boxes, own.shape) else []
+    if not large:
+        return []
+    whole = _filled(own, peak, x, y)
+    if not _is_all(boxes, own.shape):
+        whole += _whole(own, peak, x, y)
     if len(boxes) > _MOST_BODIES:
         return whole
     mine = [labels == label if len(boxes) > 1 else None for label in large]
@@ -93,6 +100,18 @@ def _whole(own: NDArray[np.uint8], peak: float, x: int, y: int) -> list[Stroke]:
     strongest = cv2.dilate(own, np.ones((reach, reach), np.uint8))
     soft = _soft(own, np.clip(strongest.astype(np.float32), _PALEST * peak, peak))
     return [Stroke((x, y, width, height), soft, peak, fell_apart=True)]
+
+
+def _filled(own: NDArray[np.uint8], peak: float, x: int, y: int) -> list[Stroke]:
+    """A component as one stroke in even ink, where it is hollow, as a felt tip's ink runs to its edges."""
+    height, width = own.shape
+    square = np.ones((_RIM, _RIM), np.uint8)
+    inner = own[cv2.erode(own, square, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0]
+    if not inner.size or width > WIDEST_DIGIT * height:
+        return []
+    usual = quantile(inner, 0.5)
+    hollow = _FAINTEST_PEAK < usual < _HOLLOW * peak
+    return [Stroke((x, y, width, height), _soft(own, usual), peak, fell_apart=True)] if hollow else []
 
 
 def _stroke(
