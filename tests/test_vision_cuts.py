@@ -85,6 +85,18 @@ def test_rings_that_have_a_long_stroke_in_common_are_cut_along_it(lean: float) -
         assert max(alike(wanted, seen) for seen in pictures) > 0.85
 
 
+def test_a_digit_half_again_as_wide_as_high_is_offered() -> None:
+    """As a two whose foot runs on until it meets the next digit."""
+    paper = blank()
+    wide = cv2.resize(digit(2), (176, 120), interpolation=cv2.INTER_AREA)
+    left, right = write_touching(paper, wide, digit(4), 200, 150)
+    (found,) = find_strokes(gray(paper))[0]
+    boxes = [
+        (found.left + part.left, found.top + part.top, *part.ink.shape[::-1]) for part in parts_of(found.ink)
+    ]
+    assert all(max(overlap(wanted, box) for box in boxes) > 0.93 for wanted in (left, right))
+
+
 def test_the_middle_one_of_three_is_offered_too() -> None:
     paper = blank()
     left, middle = write_touching(paper, digit(2), digit(0), 100, 150)

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.ink import above
-from appliance.vision.stroke import WIDEST_DIGIT
 
 _ROWS = 36  # in which paths are searched: enough to tell strokes apart
 _THROUGH = range(3, _ROWS - 2, 3)  # the rows in which places are that a path may lead through
@@ -34,6 +33,7 @@ _STEEP = 1.0  # columns for each row, at most, from a notch above to one below
 _IN_COMMON = 0.2  # of what ink costs otherwise, along a stroke that two digits have in common
 _MOST = 10  # cuts for each height of width,
 _MOST_OF_ALL = 11  # and of the longest scribble
+_WIDEST = 1.5  # width by height of a digit that touches another: the wider they are, the sooner they touch
 _SEVERAL = 1.4  # width by height from which there may be three digits
 _FAINT = 0.2  # of full ink: what is left of a hairline in so few rows
 
@@ -77,7 +77,7 @@ def _between(ink: NDArray[np.uint8], ends: list[Seam]) -> Iterator[Part]:
             continue
         own = cv2.bitwise_and(ink, cv2.subtract(left_of[past], left_of[first]))
         x, y, width, height = cv2.boundingRect(above(own, 127))
-        if height >= _LOWEST * ink.shape[0] and width <= WIDEST_DIGIT * height:
+        if height >= _LOWEST * ink.shape[0] and width <= _WIDEST * height:
             yield Part(first / last, past / last, x, y, own[y : y + height, x : x + width])
 
 
