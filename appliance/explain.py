@@ -38,10 +38,8 @@ _TOO_NARROW = 0.5  # width by height
 _COMPANY = 0.02  # how much less likely it is, beside such a digit, that something is none
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _THICKER = 2.0  # times as thick as the thickest digit: no pen wrote that as well
-_CLOSE, _SPREAD = (
-    0.3,
-    0.5,
-)  # of the height: how far apart the letters of a word stand, or a number's digits, at most
+_CLOSE = 0.3  # of the height: how far apart the letters of a word stand at most,
+_SPREAD = 0.5  # and the digits of a number
 _BESIDE = 0.5  # of the lower one's height: so much of it is level with what it stands beside
 _FENCE = 4  # more ones than this, and nothing else in the frame or in their row, are a fence or a keyboard
 _TOWERING = 2.0  # times as tall as any other digit: such a one is an edge, or the gap between keys

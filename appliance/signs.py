@@ -62,8 +62,8 @@ def _bow(one: Judged) -> float:
 
 
 def _enclose(row: Sequence[Judged]) -> bool:
-    """Whether what closes is about as tall as what opens and what lies between, if anything does."""
-    return len(row) > 2 and _height(row[-1]) >= _AS_TALL * tallest_of(row)
+    """Whether what opens and what closes are about as tall as what lies between, if anything does."""
+    return len(row) > 2 and min(_height(row[0]), _height(row[-1])) >= _AS_TALL * tallest_of(row)
 
 
 def _raised_or_lowered(row: Sequence[Judged]) -> set[int]:

@@ -132,11 +132,11 @@ def beside_a_sign(hand: Hand, rng: np.random.Generator) -> Scene:
     width = _width(digits, 0.3 * height)
     x, y = rng.uniform(height, (FRAME[1] - width - height, FRAME[0] - 2 * height))
     page.put_row(digits, x, y, gap=0.3 * height)
+    pen = round(height * ORDINARY.stroke)
     for sign, side in zip(one_of(SIGNS, rng), (x, x + width), strict=True):
         shaken = [np.add(points, rng.normal(0, 0.02, (len(points), 2))) for points in sign]
         for line in curves([[*map(tuple, points)] for points in shaken]):
             seen = np.rint(line * height + (side, y)).astype(np.int32)
-            pen = round(height * ORDINARY.stroke)
             cv2.polylines(page.lines, [seen], False, ORDINARY.ink, pen, cv2.LINE_AA)
     return page.scene()
 

@@ -66,8 +66,9 @@ def test_brackets_around_nothing_are_ones() -> None:
     assert read(left(100), right(100)) == "11"
 
 
-def test_what_is_far_lower_than_what_opens_does_not_close() -> None:
+def test_what_is_far_lower_than_the_other_neither_opens_nor_closes() -> None:
     assert read(left(), zero(), right(80)) == "101"
+    assert read(left(80), zero(), right(112)) == "101"
 
 
 def test_a_one_with_a_flag_closes_no_bracket() -> None:
