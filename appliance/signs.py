@@ -50,9 +50,11 @@ def _brackets(row: Sequence[Judged]) -> set[int]:
 def _bow(one: Judged) -> float:
     """How far the middle of a narrow arc lies right of its ends' line, by its height; 0 of what is none."""
     height, width = one.crop.ink.shape
+    if width > _NARROW * height:
+        return 0.0
     inked = one.crop.ink > _INKED
     inked = inked[inked.any(axis=1)]
-    if width > _NARROW * height or not len(inked):
+    if not len(inked):
         return 0.0
     middles = inked @ np.arange(width) / inked.sum(axis=1)
     powers = np.vander(np.linspace(-1, 1, len(inked)), 3)
