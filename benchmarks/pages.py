@@ -16,12 +16,11 @@ ORDINARY = Look()
 
 Make = Callable[[Hand, np.random.Generator], Scene]
 
+_CLOSING: Shape = [[(0.1, -0.12), (0.24, 0.2), (0.24, 0.8), (0.1, 1.12)]]
+
 SIGNS: tuple[tuple[Shape, Shape], ...] = (
-    (
-        [[(-0.1, -0.12), (-0.24, 0.2), (-0.24, 0.8), (-0.1, 1.12)]],
-        [[(0.1, -0.12), (0.24, 0.2), (0.24, 0.8), (0.1, 1.12)]],
-    ),
-    ([], [[(0.1, -0.12), (0.24, 0.2), (0.24, 0.8), (0.1, 1.12)]]),
+    ([[(-x, y) for x, y in line] for line in _CLOSING], _CLOSING),
+    ([], _CLOSING),
     ([[(-0.6, 0.5), (-0.2, 0.5)]], []),
     ([[(-0.6, 0.4), (-0.2, 0.4)], [(-0.6, 0.6), (-0.2, 0.6)]], []),
     ([], [[(0.25, 0.0), (0.37, 0.12), (0.25, 0.24), (0.13, 0.12), (0.25, 0.0)]]),
@@ -134,8 +133,8 @@ def beside_a_sign(hand: Hand, rng: np.random.Generator) -> Scene:
     page.put_row(digits, x, y, gap=0.3 * height)
     pen = round(height * ORDINARY.stroke)
     for sign, side in zip(one_of(SIGNS, rng), (x, x + width), strict=True):
-        shaken = [np.add(points, rng.normal(0, 0.02, (len(points), 2))) for points in sign]
-        for line in curves([[*map(tuple, points)] for points in shaken]):
+        shaken = [np.add(points, rng.normal(0, 0.02, (len(points), 2))).tolist() for points in sign]
+        for line in curves(shaken):
             seen = np.rint(line * height + (side, y)).astype(np.int32)
             cv2.polylines(page.lines, [seen], False, ORDINARY.ink, pen, cv2.LINE_AA)
     return page.scene()

@@ -93,25 +93,33 @@ def _is_all(boxes: list[Box], shape: tuple[int, ...]) -> bool:
 
 def _whole(own: NDArray[np.uint8], peak: float, x: int, y: int) -> list[Stroke]:
     """A component as one stroke, as if its ink were as strong everywhere; none if too wide for a digit."""
-    height, width = own.shape
-    if width > WIDEST_DIGIT * height or peak < _FAINTEST_PEAK:
+    if _too_wide(own) or peak < _FAINTEST_PEAK:
         return []
-    reach = int(_NEAR * max(width, height)) | 1
+    reach = int(_NEAR * max(own.shape)) | 1
     strongest = cv2.dilate(own, np.ones((reach, reach), np.uint8))
-    soft = _soft(own, np.clip(strongest.astype(np.float32), _PALEST * peak, peak))
-    return [Stroke((x, y, width, height), soft, peak, fell_apart=True)]
+    return [_once_more(own, np.clip(strongest.astype(np.float32), _PALEST * peak, peak), peak, x, y)]
 
 
 def _filled(own: NDArray[np.uint8], peak: float, x: int, y: int) -> list[Stroke]:
     """A component as one stroke in even ink, where it is hollow, as a felt tip's ink runs to its edges."""
-    height, width = own.shape
+    if _too_wide(own):
+        return []
     square = np.ones((_RIM, _RIM), np.uint8)
     inner = own[cv2.erode(own, square, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0]
-    if not inner.size or width > WIDEST_DIGIT * height:
-        return []
-    usual = quantile(inner, 0.5)
-    hollow = _FAINTEST_PEAK < usual < _HOLLOW * peak
-    return [Stroke((x, y, width, height), _soft(own, usual), peak, fell_apart=True)] if hollow else []
+    usual = quantile(inner, 0.5) if inner.size else 0
+    return [_once_more(own, usual, peak, x, y)] if _FAINTEST_PEAK < usual < _HOLLOW * peak else []
+
+
+def _too_wide(own: NDArray[np.uint8]) -> bool:
+    """Whether a component is wider than any digit."""
+    return own.shape[1] > WIDEST_DIGIT * own.shape[0]
+
+
+def _once_more(
+    own: NDArray[np.uint8], full: float | NDArray[np.float32], peak: float, x: int, y: int
+) -> Stroke:
+    """A component as one stroke whose ink is full where it is as strong as that."""
+    return Stroke((x, y, *own.shape[::-1]), _soft(own, full), peak, fell_apart=True)
 
 
 def _stroke(

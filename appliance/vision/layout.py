@@ -72,8 +72,9 @@ def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
     alone = [Row((one,), one.height, 0.0) for one in whole if _tall_enough(one.width, one.height)]
     strokes = [stroke for stroke in strokes if not stroke.fell_apart]
     strokes = [stroke for stroke in strokes if not (_spans(stroke, shape) or _is_thread(stroke))]
-    seen = [stroke for stroke in strokes if not _leaves(stroke, shape)]
-    seen += [one for one in strokes if _leaves(one, shape) and any(_is_next_to(one, other) for other in seen)]
+    leaves = [_leaves(stroke, shape) for stroke in strokes]
+    seen = list(compress(strokes, map(not_, leaves)))
+    seen += [one for one in compress(strokes, leaves) if any(_is_next_to(one, other) for other in seen)]
     upright = [stroke for stroke in seen if _tall_enough(stroke.width, stroke.height, _LYING)]
     lying = [stroke for stroke in seen if not _tall_enough(stroke.width, stroke.height, _LYING)]
     # A bar is part of the digit that it lies beside; by itself it may be digits all of which touch.
@@ -157,11 +158,11 @@ def _leaves(stroke: Stroke, shape: tuple[int, int]) -> bool:
 
 def _is_next_to(bare: Stroke, stroke: Stroke) -> bool:
     """Whether a bare stroke stands beside another, as tall and as dark: it is a one then."""
-    low, high = sorted((bare.height, stroke.height))
     level = min(bare.bottom, stroke.bottom) - max(bare.top, stroke.top)
     gap = max(bare.left - stroke.right, stroke.left - bare.right)
+    tall = max(bare.height, stroke.height)
     dim, strong = sorted((bare.peak, stroke.peak))
-    return low > _AS_TALL * high and level > _AS_TALL * high and gap < high and dim > AS_DARK * strong
+    return level > _AS_TALL * tall and gap < tall and dim > AS_DARK * strong
 
 
 def _tall_enough(width: int, height: int, flattest: float = _FLATTEST_DIGIT) -> bool:
