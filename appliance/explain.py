@@ -276,9 +276,10 @@ def _is_fence(digits: Sequence[Judged]) -> bool:
 
 
 def _is_astray(row: Sequence[Judged], digits: Iterable[Judged]) -> bool:
-    """Whether a row is nothing but ones, and level with no other digit."""
+    """Whether the frame's edge cuts off all of a row, or it is nothing but ones, level with no other digit."""
     others = [one.crop.box for one in digits if one.value != 1]
-    return only_ones(row) and not any(_level(one.crop.box, box) for one in row for box in others)
+    level = any(_level(one.crop.box, box) for one in row for box in others)
+    return all(one.crop.at_edge for one in row) or (only_ones(row) and not level)
 
 
 def _level(one: Box, other: Box) -> bool:
