@@ -18,6 +18,7 @@ from appliance.judged import (
     inside,
     lies_with,
     only_ones,
+    same_box,
     tallest_of,
     usual_peak,
 )
@@ -123,13 +124,15 @@ def _greatest_weight(crops: Sequence[Crop]) -> int:
 def _read_rows(judged: Sequence[Judged], threshold: float) -> list[Judged]:
     """The digits of all rows of one tone."""
     digits: list[Judged] = []
+    signs: list[Judged] = []
     for _, members in groupby(judged, key=lambda one: one.crop.row):
         row = list(members)
         chosen = best_explanation(row)
         doubtless = [one for one in chosen if beyond_doubt(one)]
         if doubtless:
             chosen = best_explanation([_in_company(one, doubtless) for one in row])
-        chosen = without_signs(chosen)
+        digits_and_signs, chosen = chosen, without_signs(chosen)
+        signs += [one for one in digits_and_signs if all(one is not other for other in chosen)]
         sure = [one for one in chosen if beyond_doubt(one) and one.confidence >= threshold]
         only_digits = sure and not _count_as_large(
             _non_digits(chosen, sure), _AS_LARGE * tallest_of(doubtless)
@@ -140,7 +143,8 @@ def _read_rows(judged: Sequence[Judged], threshold: float) -> list[Judged]:
             letters = _count_as_large(_non_digits(word, sure), _AS_LARGE * tallest_of(read))
             if _is_number(read, letters):
                 digits += read
-    return digits
+    # What fell apart is there once more, in a row of its own.
+    return [one for one in digits if not any(same_box(one.crop.box, sign.crop.box) for sign in signs)]
 
 
 def _is_number(digits: Sequence[Judged], letters: int) -> bool:
@@ -276,7 +280,7 @@ def _is_fence(digits: Sequence[Judged]) -> bool:
 
 
 def _is_astray(row: Sequence[Judged], digits: Iterable[Judged]) -> bool:
-    """Whether the frame's edge cuts off all of a row, or it is nothing but ones, level with no other digit."""
+    """Whether the frame's edge cuts off all of a row, or it is nothing but ones, level with no other."""
     others = [one.crop.box for one in digits if one.value != 1]
     level = any(_level(one.crop.box, box) for one in row for box in others)
     return all(one.crop.at_edge for one in row) or (only_ones(row) and not level)

@@ -76,6 +76,11 @@ def inside(inner: Box, outer: Box) -> bool:
     return _area(inner) < _area(outer) and _share_of_smaller(inner, outer) > _MOSTLY
 
 
+def same_box(one: Box, other: Box) -> bool:
+    """Whether two boxes are of the same thing, found twice."""
+    return overlap(one, other) > _MOSTLY * max(_area(one), _area(other))
+
+
 def _share_of_smaller(one: Box, other: Box) -> float:
     """How much of the smaller box lies in the other."""
     return overlap(one, other) / min(_area(one), _area(other))

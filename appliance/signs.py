@@ -1,4 +1,4 @@
-"""Signs that by themselves look like digits: brackets, commas, quotation marks, degrees.
+"""Signs that by themselves look like digits: brackets, commas, quotation marks, degrees, percent signs.
 
 What they are is told by what stands beside them, which the network does not see in a crop.
 """
@@ -17,12 +17,15 @@ _AS_TALL = 0.75  # of what they enclose, and of each other
 _NARROW = 0.5  # width by height
 _STRAYS = 0.02  # of its height, from an arc, at most
 _INKED = 100  # of 255: ink that is less is the blur about a line
+_RING = 0.6  # of a slash's height, at most, are the rings of a percent sign,
+_BEYOND = 0.1  # of which each reaches no further than so much beyond the middle
 _SMALL = 0.45  # of the height of what it stands beside
 
 
 def without_signs(row: Sequence[Judged]) -> list[Judged]:
-    """What explains a row, from left to right, without its brackets and its raised and lowered signs."""
+    """What explains a row, from left to right, without brackets, percents and raised or lowered signs."""
     left = _without(_brackets(row), row)
+    left = _without(_percents(left), left)
     while signs := _raised_or_lowered(left):  # of two quotation marks the second stands beside the first
         left = _without(signs, left)
     return left
@@ -66,6 +69,21 @@ def _bow(one: Judged) -> float:
 def _enclose(row: Sequence[Judged]) -> bool:
     """Whether what opens and what closes are about as tall as what lies between, if anything does."""
     return len(row) > 2 and min(_height(row[0]), _height(row[-1])) >= _AS_TALL * tallest_of(row)
+
+
+def _percents(row: Sequence[Judged]) -> set[int]:
+    """The places of percent signs: of a slash, which is a one to the network, and the rings beside it."""
+    places = (place for place in range(1, len(row) - 1) if _is_percent(*row[place - 1 : place + 2]))
+    return {part for place in places for part in (place - 1, place, place + 1)}
+
+
+def _is_percent(before: Judged, slash: Judged, after: Judged) -> bool:
+    """Whether what stands before a slash is small and set high, and what stands after it set low."""
+    height, middle = _height(slash), slash.crop.box[1] + _height(slash) / 2
+    raised = before.crop.box[1] + _height(before) < middle + _BEYOND * height
+    lowered = after.crop.box[1] > middle - _BEYOND * height
+    small = max(_height(before), _height(after)) < _RING * height
+    return slash.value == 1 and small and raised and lowered
 
 
 def _raised_or_lowered(row: Sequence[Judged]) -> set[int]:

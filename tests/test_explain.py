@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from appliance import evidence, explain
 from appliance.explain import best_explanation, digits_of
 from appliance.judged import Judged
-from appliance.vision import Crop
+from appliance.vision import Box, Crop
 
 NONE = 10
 """Stands for "no digit" in what a crop is said to be."""
@@ -789,6 +789,16 @@ def test_parts_of_a_zero_s_own_stroke_make_it_no_face() -> None:
     assert read(zero, parts) == "0"
 
 
+def test_a_row_that_the_frame_s_edge_cuts_off_all_along_is_no_help_to_another() -> None:
+    number, wires = Row().add(0, 1, {3: 0.99}), Row(300, 60).add(0, 1, {8: 0.6}).add(1, 2, {8: 0.97})
+    assert read(number, wires) == "388"
+    for at_edge, text in ((1, "388"), (2, "3")):
+        wires.judged[:at_edge] = [
+            replace(one, crop=replace(one.crop, at_edge=True)) for one in wires.judged[:at_edge]
+        ]
+        assert read(number, wires) == text
+
+
 def test_a_comma_is_no_zero_and_small_print_no_number() -> None:
     number, comma = Row().add(0, 1, {3: 0.99}).add(1, 2, {9: 0.99}), Row(190, 40).add(1, 2, {0: 0.9})
     assert read(number, comma) == "39"
@@ -802,3 +812,17 @@ def test_what_lies_within_a_larger_digit_is_its_hole() -> None:
     """Of the same tone as the digit, as where a thick outline was drawn around it."""
     zero, hole = Row(50, 200).add(0, 4, {0: 0.99}), Row(100, 80).add(1, 2, {1: 0.99})
     assert read(zero, hole) == "0"
+
+
+def test_a_sign_that_is_there_once_more_as_it_fell_apart_is_no_digit_either() -> None:
+    number = Row().add(0, 1, {7: 0.99}).add(1, 2, {0: 0.99}).add(2, 3, {1: 0.99}).add(3, 4, {0: 0.99})
+    number.judged[1] = placed(number.judged[1], (70, 100, 40, 50))
+    number.judged[3] = placed(number.judged[3], (190, 150, 40, 50))
+    again, beside = Row().add(1, 2, {0: 0.99}), Row().add(1, 2, {4: 0.99})
+    again.judged[0] = placed(again.judged[0], (68, 98, 44, 54))
+    beside.judged[0] = placed(beside.judged[0], (60, 250, 60, 100))
+    assert read(number, again, beside) == "74", "7 % and a 4"
+
+
+def placed(one: Judged, box: Box) -> Judged:
+    return replace(one, crop=replace(one.crop, box=box, ink=np.zeros(box[:1:-1], np.uint8)))

@@ -99,6 +99,18 @@ def test_a_comma_between_digits_is_no_one() -> None:
     assert read(zero(), written(STRAIGHT, 1, 35, 80), zero()) == "00"
 
 
+def test_a_slash_between_a_raised_ring_and_a_lowered_one_is_a_percent_sign() -> None:
+    assert read(zero(), zero(40, 0), one(), zero(40, 60)) == "0"
+    assert read(zero(), zero(55, 0), one(), zero(55, 45)) == "0", "written large"
+    assert read(zero(), zero(40, 20), one(), zero(40, 60)) == "0010", "set lower"
+    assert read(zero(), zero(40, 0), one(), zero(40, 30)) == "010", "set higher"
+    assert read(zero(), zero(40, 0), one(), zero(70, 40)) == "010", "larger"
+
+
+def test_nothing_but_what_looks_like_a_one_is_a_slash() -> None:
+    assert read(zero(50, 0), written(ROUND, 9), zero(50, 50)) == "090"
+
+
 def test_small_zeros_on_the_line_are_digits_as_some_write_them() -> None:
     assert read(one(), zero(40, 60), zero(40, 58)) == "100"
 
