@@ -259,3 +259,12 @@ def test_a_shadow_as_dark_as_the_pen_is_no_stroke_and_the_digit_in_it_is_one(
     box = write(paper, digit(value), 250, 150, tone=100)
     stroke = only(dark(paper * (1 - 0.5 * shade), noise=1))
     assert overlap(stroke.box, box) > 0.9
+
+
+@pytest.mark.parametrize("value", [2, 5, 8])
+def test_chalk_stands_out_from_a_dark_board_that_is_covered_with_dust(value: int) -> None:
+    dust = np.abs(cv2.GaussianBlur(np.random.default_rng(3).normal(0, 1, (480, 640)), (0, 0), 25))
+    board = (30 * (1 + 0.7 * dust / dust.mean())).astype(np.float32)
+    box = write(board, digit(value, 160, 14), 250, 150, 170)
+    _, light = find_strokes(gray(board, noise=6))
+    assert max(overlap(stroke.box, box) for stroke in light) > 0.8
