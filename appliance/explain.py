@@ -37,6 +37,7 @@ _CLEARLY = 0.996  # what is as sure is a digit beside as many letters
 _HOPELESS = 0.3  # what is less sure is no digit, whatever stands beside it
 _TOO_NARROW = 0.5  # width by height
 _COMPANY = 0.02  # how much less likely it is, beside such a digit, that something is none
+_UNLIKELY = 0.02  # what is less sure is none even beside digits
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _THICKER = 2.0  # times as thick as the thickest digit: no pen wrote that as well
 _CLOSE = 0.3  # of the height: how far apart the letters of a word stand at most,
@@ -228,11 +229,11 @@ def _price(one: Judged, dismissal: dict[float, float]) -> float:
 def _in_company(one: Judged, doubtless: Sequence[Judged]) -> Judged:
     """What to think of what stands beside digits beyond doubt: it is hardly nothing.
 
-    Unless it is a stroke of such a digit, or so much smaller.
+    Unless it is a stroke of such a digit, or so much smaller, or next to certainly none.
     """
     if any(_share_strokes(one.crop, other.crop) for other in doubtless):
         return one
-    if one.crop.box[3] < _AS_LARGE * tallest_of(doubtless):
+    if one.crop.box[3] < _AS_LARGE * tallest_of(doubtless) or one.confidence < _UNLIKELY:
         return one
     none = _COMPANY * one.none
     whole = float(one.digits.sum()) + none

@@ -546,6 +546,11 @@ def test_unless_it_is_next_to_nothing_by_itself(likely: float, text: str) -> Non
     assert read(row.add(1, 2, {8: 0.99}).add(2, 3, {7: 0.99})) == text
 
 
+def test_what_can_hardly_be_a_digit_is_none_in_any_company() -> None:
+    assert read(Row().add(0, 1, {7: 0.99}).add(1, 2, {6: 0.03, NONE: 0.968})) == "76"
+    assert read(Row().add(0, 1, {7: 0.999}).add(1, 2, {6: 0.018, NONE: 0.98})) == "7"
+
+
 def test_in_company_a_network_of_ten_classes_is_no_surer_than_it_was_which_digit_it_is() -> None:
     """It knows no "none": what its likeliest digit lacks counts as that, and the digits alone make up 1."""
     row = Row().add(0, 1, {3: 0.6, 8: 0.4}).add(1, 2, {7: 0.99})
