@@ -546,9 +546,12 @@ def test_unless_it_is_next_to_nothing_by_itself(likely: float, text: str) -> Non
     assert read(row.add(1, 2, {8: 0.99}).add(2, 3, {7: 0.99})) == text
 
 
-def test_what_can_hardly_be_a_digit_is_none_in_any_company() -> None:
-    assert read(Row().add(0, 1, {7: 0.99}).add(1, 2, {6: 0.03, NONE: 0.968})) == "76"
-    assert read(Row().add(0, 1, {7: 0.999}).add(1, 2, {6: 0.018, NONE: 0.98})) == "7"
+@pytest.mark.parametrize(("likely", "text"), [(0.05, "73"), (0.015, "7")])
+def test_what_is_next_to_certainly_none_is_no_digit_beside_one_nor_are_its_parts(
+    likely: float, text: str
+) -> None:
+    row = Row().add(0, 1, {7: 0.999}).add(1, 3, {NONE: 0.95, 3: likely})
+    assert read(row.part(1, 2, {NONE: 0.94, 6: 0.05}).part(2, 3, {NONE: 0.94, 4: 0.05})) == text
 
 
 def test_in_company_a_network_of_ten_classes_is_no_surer_than_it_was_which_digit_it_is() -> None:
