@@ -127,25 +127,33 @@ def _read_rows(judged: Sequence[Judged], threshold: float) -> list[Judged]:
     digits: list[Judged] = []
     signs: list[Judged] = []
     for _, members in groupby(judged, key=lambda one: one.crop.row):
-        row = list(members)
-        chosen = best_explanation(row)
-        doubtless = [one for one in chosen if beyond_doubt(one)]
-        if doubtless:
-            chosen = best_explanation([_in_company(one, doubtless) for one in row])
-        digits_and_signs, chosen = chosen, without_signs(chosen)
-        signs += [one for one in digits_and_signs if all(one is not other for other in chosen)]
-        sure = [one for one in chosen if beyond_doubt(one) and one.confidence >= threshold]
-        only_digits = sure and not _count_as_large(
-            _non_digits(chosen, sure), _AS_LARGE * tallest_of(doubtless)
-        )
-        enough = threshold * (_TRUSTED if only_digits else 1)
-        for word in _words(chosen):
-            read = [one for one in word if one.is_digit and one.confidence >= enough]
-            letters = _count_as_large(_non_digits(word, sure), _AS_LARGE * tallest_of(read))
-            if _is_number(read, letters):
-                digits += read
+        explained = _explained(list(members))
+        chosen = without_signs(explained)
+        signs += [one for one in explained if all(one is not other for other in chosen)]
+        digits += _read_row(chosen, threshold)
     # What fell apart is there once more, in a row of its own.
     return [one for one in digits if not any(same_box(one.crop.box, sign.crop.box) for sign in signs)]
+
+
+def _explained(row: Sequence[Judged]) -> list[Judged]:
+    """The best explanation of a row, once more in the company of what is beyond doubt in it."""
+    chosen = best_explanation(row)
+    doubtless = [one for one in chosen if beyond_doubt(one)]
+    return best_explanation([_in_company(one, doubtless) for one in row]) if doubtless else chosen
+
+
+def _read_row(chosen: Sequence[Judged], threshold: float) -> list[Judged]:
+    """Those of what explains a row that are digits: sure, and in no word."""
+    sure = [one for one in chosen if beyond_doubt(one) and one.confidence >= threshold]
+    only_digits = sure and not _count_as_large(_non_digits(chosen, sure), _AS_LARGE * tallest_of(sure))
+    enough = threshold * (_TRUSTED if only_digits else 1)
+    digits: list[Judged] = []
+    for word in _words(chosen):
+        read = [one for one in word if one.is_digit and one.confidence >= enough]
+        letters = _count_as_large(_non_digits(word, sure), _AS_LARGE * tallest_of(read))
+        if _is_number(read, letters):
+            digits += read
+    return digits
 
 
 def _is_number(digits: Sequence[Judged], letters: int) -> bool:
