@@ -23,7 +23,8 @@ from appliance.vision.stripes import evenly_lit
 from appliance.vision.stroke import Stroke, outside, overlap, shared_areas
 
 _USUAL, _SPREAD = 3, 4  # times the median of all ink, or its distance from the upper quartile above it
-_BEYOND_TEXTURE = 160  # of 255: no texture feigns more, not even a dark board's, on which dust shines
+_BEYOND_DUST = 160  # of 255: no more is feigned by dust, which on a dark board shines, where it lies
+_EVENLY = 0.55  # everywhere: the lower quartile by the median
 _SMALLEST_REMAINS = 12  # pixels: where lines were taken out, what is less is a rest of them
 _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a page, and what touches them
 _HOLLOW = 0.2  # of its box: what fills less may be cells
@@ -103,7 +104,9 @@ def _texture(ink: NDArray[np.uint8]) -> float:
     """How much ink the texture of what is written on may feign, as far as most of the frame tells."""
     few = ink[::4, ::4]
     usual = quantile(few, 0.5)
-    return min(_USUAL * usual, usual + _SPREAD * (quantile(few, 0.75) - usual), _BEYOND_TEXTURE)
+    feigned = min(_USUAL * usual, usual + _SPREAD * (quantile(few, 0.75) - usual))
+    is_dust = feigned > _BEYOND_DUST and quantile(few, 0.25) > _EVENLY * usual
+    return _BEYOND_DUST if is_dust else feigned
 
 
 def _written(
