@@ -290,9 +290,10 @@ def _is_fence(digits: Sequence[Judged]) -> bool:
 
 def _is_astray(row: Sequence[Judged], digits: Iterable[Judged]) -> bool:
     """Whether the frame's edge cuts off all of a row, or it is nothing but ones, level with no other."""
+    if all(one.crop.at_edge for one in row):
+        return True
     others = [one.crop.box for one in digits if one.value != 1]
-    level = any(_level(one.crop.box, box) for one in row for box in others)
-    return all(one.crop.at_edge for one in row) or (only_ones(row) and not level)
+    return only_ones(row) and not any(_level(one.crop.box, box) for one in row for box in others)
 
 
 def _level(one: Box, other: Box) -> bool:

@@ -79,7 +79,7 @@ def _percents(row: Sequence[Judged]) -> set[int]:
 
 def _is_percent(before: Judged, slash: Judged, after: Judged) -> bool:
     """Whether what stands before a slash is small and set high, and what stands after it set low."""
-    height, middle = _height(slash), slash.crop.box[1] + _height(slash) / 2
+    height, middle = _height(slash), _middle(slash)
     raised = before.crop.box[1] + _height(before) < middle + _BEYOND * height
     lowered = after.crop.box[1] > middle - _BEYOND * height
     small = max(_height(before), _height(after)) < _RING * height
@@ -95,11 +95,15 @@ def _raised_or_lowered(row: Sequence[Judged]) -> set[int]:
 
 def _is_raised_or_lowered(one: Judged, digit: Judged) -> bool:
     """Whether one is set as high as an exponent, or is a comma: some write small zeros low."""
-    top = one.crop.box[1]
-    middle = digit.crop.box[1] + _height(digit) / 2
+    top, middle = one.crop.box[1], _middle(digit)
     raised, lowered = top + _height(one) < middle, one.value == 1 and top > middle
     return _height(one) < _SMALL * _height(digit) and (raised or lowered)
 
 
 def _height(one: Judged) -> int:
     return one.crop.box[3]
+
+
+def _middle(one: Judged) -> float:
+    """How far down the frame its middle is."""
+    return one.crop.box[1] + _height(one) / 2
