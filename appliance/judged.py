@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from statistics import median
 
 import numpy as np
@@ -59,6 +60,11 @@ def usual_peak(digits: Sequence[Judged]) -> float:
     """The median strength of ink, of those beyond doubt if there are any."""
     doubtless = [one for one in digits if beyond_doubt(one)]
     return median([one.crop.peak for one in doubtless or digits] or [0.0])
+
+
+def in_rows(digits: Iterable[Judged]) -> list[list[Judged]]:
+    """Digits row by row, as they follow each other."""
+    return [list(row) for _, row in groupby(digits, key=lambda one: one.crop.row)]
 
 
 def tallest_of(digits: Iterable[Judged]) -> int:

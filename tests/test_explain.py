@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance import evidence, explain
-from appliance.explain import best_explanation, digits_of
+from appliance.explain import digits_of
+from appliance.explanation import best_explanation
 from appliance.judged import Judged
+from appliance.rows import _TRUSTED
 from appliance.vision import Box, Crop
 
 NONE = 10
@@ -265,7 +267,7 @@ def test_an_explanation_uses_no_part_twice_and_leaves_none_out(row: Row) -> None
 @settings(max_examples=100, deadline=None)
 def test_whatever_is_found_is_sure_enough_and_in_order(row: Row, threshold: float) -> None:
     digits = found(row, threshold=threshold)
-    assert all(one.confidence >= explain._TRUSTED * threshold and one.is_digit for one in digits)
+    assert all(one.confidence >= _TRUSTED * threshold and one.is_digit for one in digits)
     assert all(left.crop.past <= right.crop.first for left, right in pairwise(digits))
 
 

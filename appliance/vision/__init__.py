@@ -2,11 +2,12 @@
 
 `strokes` finds the connected pieces: on the way it has `glare` take off what a lamp adds, `stripes` even out
 the light and `ink` flatten it, `bands` take out what runs straight across, `shades` what a hand darkens,
-`lines` the paper's, `bodies` what is fainter than the stroke that it touches, and `edges` what is none.
-`patterns` leaves out those that repeat, `layout` arranges the others in rows and proposes what belongs
-together, `crops` draws the pictures that the network sees; `find_crops`, here, has them do so one after
-another. Of those that the network takes for no digit, `cuts` takes apart what may be digits that touch. Where
-all that is lost among much else, `sheets` finds what was written on one.
+`bodies` what is fainter than the stroke that it touches, `sprawling` part strokes from the pages, shadows and
+`lines` that they touch, and `written` leave out gaps, halos and `edges`. `patterns` leaves out strokes that
+repeat, `layout` arranges the others in rows and proposes what belongs together, `crops` draws the pictures
+that the network sees; `find_crops`, here, has them do so one after another. Of those that the network takes
+for no digit, `cuts` takes apart what may be digits that touch. Where all that is lost among much else,
+`sheets` finds what was written on one.
 """
 
 from collections.abc import Sequence
@@ -73,6 +74,11 @@ class Crop:
     def contrast(self) -> float:
         """How much its ink differs from what it is written on, by how light that is."""
         return self.peak if self.dark else self.peak / (_LIGHTEST - self.peak / 255)
+
+    @property
+    def aspect(self) -> float:
+        """The width of its box, by its height."""
+        return self.box[2] / self.box[3]
 
     @property
     def is_whole(self) -> bool:

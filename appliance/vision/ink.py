@@ -126,10 +126,13 @@ def above(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
 
 def quantile(values: NDArray[np.uint8], share: float) -> float:
     """As numpy's own, but faster: bytes are sorted by counting them, which that does not do."""
+    return quantiles(values, share)[0]
+
+
+def quantiles(values: NDArray[np.uint8], *shares: float) -> list[float]:
+    """The same of several shares at once."""
     ordered = np.sort(values, axis=None, kind="stable")
-    place = share * (ordered.size - 1)
-    low, high = (int(ordered[rank]) for rank in (int(place), min(int(place) + 1, ordered.size - 1)))
-    return low + (high - low) * (place % 1)
+    return [_at(ordered, share * (ordered.size - 1)) for share in shares]
 
 
 def thickness(ink: NDArray[np.uint8]) -> float:
@@ -148,3 +151,9 @@ def _noise(gray: NDArray[np.uint8]) -> float:
 def _ratio(difference: NDArray[np.uint8], brightness: NDArray[np.uint8]) -> NDArray[np.uint8]:
     floor = cv2.max(brightness, _DARKEST_PAPER)
     return cv2.divide(difference, floor, scale=255)
+
+
+def _at(ordered: NDArray[np.uint8], place: float) -> float:
+    """What stands at a place, or so far between two."""
+    low, high = (int(ordered[rank]) for rank in (int(place), min(int(place) + 1, ordered.size - 1)))
+    return low + (high - low) * (place % 1)

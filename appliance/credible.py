@@ -1,0 +1,127 @@
+"""Which digits remain in the light of each other, and of all else that was judged in their tone."""
+
+from collections.abc import Iterable, Sequence
+from math import ceil, inf
+from statistics import median
+
+from appliance.judged import Judged, beyond_doubt, in_rows, inside, only_ones, tallest_of, usual_peak
+from appliance.vision import Box, Crop, encloses
+from appliance.vision.layout import AS_DARK, PALER, WRITTEN_IN
+
+_FENCE = 4  # more ones than this, and nothing else in the frame or in their row, are a fence or a keyboard
+_TOWERING = 2.0  # times as tall as any other digit: such a one is an edge, or the gap between keys
+_FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
+_FEATURE = 0.1  # of a zero's height, at least, is what is drawn in it: less may be dirt
+_MET = 10  # of 255, in the mean: with more of a digit's own ink in its box, it is but a part of it
+_COMMA = 0.45  # of the tallest digit: what is lower, alone in its row, is a comma,
+_SMALL_PRINT = 0.3  # and a row that is lower, print
+_LOWEST = 0.35  # of the usual height: what is lower is dirt
+
+
+def credible(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
+    """What is left of the digits of one tone in the light of each other, and of all that is in their tone."""
+    digits = [one for one in digits if not any(_surrounds(one, other) for other in digits)]
+    digits = [one for one in digits if not _is_face(one, judged)]
+    digits = _without_pale(digits)
+    digits = _without_low(digits)
+    digits = _without_towering(digits)
+    digits = _without_small_print(digits)
+    digits = [one for one in digits if not any(_is_hole(one, other) for other in digits)]
+    return _without_fences(_each_once(digits))
+
+
+def _without_pale(digits: Sequence[Judged]) -> list[Judged]:
+    """Without what shows through from a page's other side, or was wiped off, and the lines of the paper.
+
+    Those have no shape of their own, nor has a stroke of a shadow: they need not be so much paler.
+    """
+    palest = PALER * max((one.crop.contrast for one in digits), default=0.0)
+    digits = [one for one in digits if one.crop.contrast > palest]
+    palest = AS_DARK * usual_peak(digits)
+    return [one for one in digits if beyond_doubt(one) or one.crop.peak > palest]
+
+
+def _without_low(digits: Sequence[Judged]) -> list[Judged]:
+    """Without dirt."""
+    lowest = _LOWEST * _usual_height(digits)
+    return [one for one in digits if one.crop.box[3] >= lowest]
+
+
+def _without_towering(digits: Sequence[Judged]) -> list[Judged]:
+    """Without ones that are the edge of something."""
+    others = tallest_of(one for one in digits if one.value != 1) or inf
+    return [one for one in digits if one.value != 1 or one.crop.box[3] <= _TOWERING * others]
+
+
+def _without_small_print(digits: Sequence[Judged]) -> list[Judged]:
+    """Without the rows that are far lower than others."""
+    tallest = tallest_of(digits)
+    return [one for row in in_rows(digits) if not _is_small_print(row, tallest) for one in row]
+
+
+def _each_once(digits: Sequence[Judged]) -> list[Judged]:
+    """Of those in one place the surest: what fell apart may be there twice."""
+    surest = {one.crop.box: one for one in sorted(digits, key=lambda one: one.confidence)}
+    return [one for one in digits if surest[one.crop.box] is one]
+
+
+def _without_fences(digits: Sequence[Judged]) -> list[Judged]:
+    """None at all if they are a fence, and otherwise without the rows that are."""
+    if _is_fence(digits):
+        return []
+    return [one for row in in_rows(digits) if not _is_fence(row) for one in row]
+
+
+def _surrounds(one: Judged, other: Judged) -> bool:
+    """Whether one is but what the other was written in or on: a circle, or the outline of a telephone.
+
+    Where it has ink of its own, the other is rather a part of it.
+    """
+    inner, outer = other.crop.box, one.crop.box
+    if inner[3] >= _FAR_LOWER * outer[3] or not inside(inner, outer) or _ink_in(one.crop, inner) >= _MET:
+        return False
+    circle = one.value == 0 and inner[3] > WRITTEN_IN * outer[3]
+    return circle or (beyond_doubt(other) and other.confidence >= one.confidence)
+
+
+def _is_face(one: Judged, judged: Iterable[Judged]) -> bool:
+    """Whether a zero is the outline of what several strokes are drawn in: of a face, a clock or a button."""
+    palest, smallest = AS_DARK * one.crop.peak, _FEATURE * one.crop.box[3]
+    features = (
+        other.crop.is_whole
+        and other.crop.peak > palest
+        and max(other.crop.box[2:]) >= smallest
+        and encloses(one.crop.box, other.crop.box)
+        and _ink_in(one.crop, other.crop.box) < _MET
+        for other in judged
+    )
+    return one.value == 0 and sum(features) > 1
+
+
+def _ink_in(crop: Crop, box: Box) -> float:
+    """The mean ink of a crop in what it shares with a box that lies mostly within it, 0 to 255."""
+    scale = crop.ink.shape[0] / crop.box[3]
+    left, top = int((box[0] - crop.box[0]) * scale), int((box[1] - crop.box[1]) * scale)
+    right, bottom = left + ceil(box[2] * scale), top + ceil(box[3] * scale)
+    return float(crop.ink[max(0, top) : bottom, max(0, left) : right].mean())
+
+
+def _usual_height(digits: Sequence[Judged]) -> float:
+    """The median height, or half the tallest if that is more: some write small zeros beside long sevens."""
+    heights = [one.crop.box[3] for one in digits]
+    return max(median(heights), max(heights) / 2) if heights else 0.0
+
+
+def _is_small_print(row: Sequence[Judged], tallest: int) -> bool:
+    """Whether a row is so low beside the others that it is a comma, or print."""
+    return tallest_of(row) < (_COMMA if len(row) == 1 else _SMALL_PRINT) * tallest
+
+
+def _is_hole(one: Judged, other: Judged) -> bool:
+    """Whether one is but the hole of another, or seen twice; of two that were cut apart, neither is."""
+    cut_apart = one.crop.is_part and other.crop.is_part and one.crop.row == other.crop.row
+    return not cut_apart and inside(one.crop.box, other.crop.box)
+
+
+def _is_fence(digits: Sequence[Judged]) -> bool:
+    return len(digits) > _FENCE and only_ones(digits)

@@ -1,0 +1,112 @@
+"""From the judged crops of a row to its digits: those that explain it best, and stand in no word."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby, pairwise
+
+import numpy as np
+
+from appliance.explanation import best_explanation
+from appliance.judged import BEYOND_DOUBT, Judged, beyond_doubt, lies_with, same_box, tallest_of, usual_peak
+from appliance.signs import without_signs
+from appliance.vision import Crop
+from appliance.vision.layout import AS_DARK
+
+_CLEARLY = 0.996  # what is as sure is a digit beside as many letters
+_COMPANY = 0.02  # how much less likely it is, beside such a digit, that something is none
+_UNLIKELY = 0.02  # what is less sure is none even there
+_TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
+_THICKER = 2.0  # times as thick as the thickest digit: no pen wrote that as well
+_CLOSE = 0.3  # of the height: how far apart the letters of a word stand at most,
+_SPREAD = 0.5  # and the digits of a number
+AS_LARGE = 0.5  # of the tallest digit: what is none beside it is a letter, if as large, and dirt otherwise
+_DASH = 0.6  # of that: what is lower is a dash, however long
+
+
+def read_rows(judged: Sequence[Judged], threshold: float) -> list[Judged]:
+    """The digits of all rows of one tone."""
+    digits: list[Judged] = []
+    signs: list[Judged] = []
+    for _, members in groupby(judged, key=lambda one: one.crop.row):
+        explained = _explained(list(members))
+        chosen = without_signs(explained)
+        signs += [one for one in explained if all(one is not other for other in chosen)]
+        digits += _read_row(chosen, threshold)
+    # What fell apart is there once more, in a row of its own.
+    return [one for one in digits if not any(same_box(one.crop.box, sign.crop.box) for sign in signs)]
+
+
+def _explained(row: Sequence[Judged]) -> list[Judged]:
+    """The best explanation of a row, once more in the company of what is beyond doubt in it."""
+    chosen = best_explanation(row)
+    doubtless = [one for one in chosen if beyond_doubt(one)]
+    return best_explanation([_in_company(one, doubtless) for one in row]) if doubtless else chosen
+
+
+def _in_company(one: Judged, doubtless: Sequence[Judged]) -> Judged:
+    """What to think of what stands beside digits beyond doubt: it is hardly nothing.
+
+    Unless it is a stroke of such a digit, or so much smaller, or next to certainly none.
+    """
+    if any(_share_strokes(one.crop, other.crop) for other in doubtless):
+        return one
+    if one.crop.box[3] < AS_LARGE * tallest_of(doubtless) or one.confidence < _UNLIKELY:
+        return one
+    none = _COMPANY * one.none
+    whole = float(one.digits.sum()) + none
+    return replace(one, digits=one.digits / whole, none=none / whole)
+
+
+def _share_strokes(one: Crop, other: Crop) -> bool:
+    return one.first < other.past and other.first < one.past
+
+
+def _read_row(chosen: Sequence[Judged], threshold: float) -> list[Judged]:
+    """Those of what explains a row that are digits: sure, and in no word."""
+    sure = [one for one in chosen if beyond_doubt(one) and one.confidence >= threshold]
+    only_digits = sure and not _count_as_large(_non_digits(chosen, sure), AS_LARGE * tallest_of(sure))
+    enough = threshold * (_TRUSTED if only_digits else 1)
+    digits: list[Judged] = []
+    for word in _words(chosen):
+        read = [one for one in word if one.is_digit and one.confidence >= enough]
+        letters = _count_as_large(_non_digits(word, sure), AS_LARGE * tallest_of(read))
+        if _is_number(read, letters):
+            digits += read
+    return digits
+
+
+def _is_number(digits: Sequence[Judged], letters: int) -> bool:
+    """Whether digits that stand among so many letters are no letters, too, as a few of them are."""
+    if len(digits) == letters:
+        return all(one.confidence > _CLEARLY for one in digits)
+    return len(digits) > letters
+
+
+def _words(row: Sequence[Judged]) -> list[Sequence[Judged]]:
+    """What stands close together in a row."""
+    far = [_SPREAD if left.is_digit and right.is_digit else _CLOSE for left, right in pairwise(row)]
+    gaps = [_gap(*pair) > limit for pair, limit in zip(pairwise(row), far, strict=True)]
+    begins = [0, *(np.flatnonzero(gaps) + 1).tolist(), len(row)]
+    return [row[first:past] for first, past in pairwise(begins)]
+
+
+def _gap(left: Judged, right: Judged) -> float:
+    """Between two boxes, by the height of the taller."""
+    one, other = left.crop.box, right.crop.box
+    return (other[0] - one[0] - one[2]) / max(one[3], other[3])
+
+
+def _non_digits(chosen: Sequence[Judged], sure: Sequence[Judged]) -> list[Crop]:
+    """What is none of it and may be letters: not in or around a clear digit, nor far paler or thicker."""
+    palest = AS_DARK * usual_peak(sure)
+    none = [one.crop for one in chosen if not one.is_digit and one.crop.peak > palest]
+    clear = [one for one in chosen if one.confidence > BEYOND_DOUBT]
+    none = [crop for crop in none if not lies_with(crop, clear)]
+    if not (none and sure):
+        return none
+    thickest = _THICKER * max(one.crop.thickness for one in sure)
+    return [crop for crop in none if crop.thickness <= thickest]
+
+
+def _count_as_large(crops: Iterable[Crop], size: float) -> int:
+    return sum(max(crop.box[2:]) >= size and crop.box[3] >= _DASH * size for crop in crops)

@@ -1,0 +1,132 @@
+"""What sprawls over a frame, as lined paper, a page or a shadow, and the strokes that it is joined with."""
+
+from collections.abc import Callable, Sequence
+from itertools import compress
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.vision.bodies import BODY, strokes_of
+from appliance.vision.components import components
+from appliance.vision.ink import THIN, above
+from appliance.vision.lines import RUNS_ON, has_cells, joins, lies_on, lines_in
+from appliance.vision.stroke import Stroke, outside, overlap, shared_areas
+
+_SMALLEST_REMAINS = 12  # pixels: where lines were taken out, what is less is a rest of them
+_SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a page, and what touches them
+_HOLLOW = 0.2  # of its box: what fills less may be cells
+_NET, _CARD = 0.5, 0.15  # the same where it is seen to have some; of the frame: smaller is no such card
+_MOSTLY = 0.7  # of a stroke's box lies within another
+_BROAD = 0.11  # of the frame's shorter side: the thickest strokes on lined paper
+_AROUND = 15  # every other pixel: where the strongest ink decides what is a stroke among lines
+_NEAR_LINE = 7  # pixels about a line
+_PALE = 2.0  # times the ink of the lines: what is darker is no line
+_AS_STRONG = 0.9  # of the shadow's own peak, for which the strokes in it count too
+_DARKER = 1.6  # times the ink of a shadow that lies across it
+
+UpTo = Callable[[float], NDArray[np.uint8]]
+"""Gives a tone's ink `uint8 (H, W)` in strokes up to so much of the frame's shorter side."""
+
+
+def sprawling(labels: NDArray[np.integer], stats: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Which components are too large for a stroke, or large and so thin that they may be printed cells."""
+    frame_height, frame_width = labels.shape
+    x, y, width, height, area = stats.T
+    size, filled = np.maximum(width, height) / max(labels.shape), area / (width * height)
+    found = (width > _SPRAWLING * frame_width) | (height > _SPRAWLING * frame_height)
+    found |= (filled < _HOLLOW) & (size > RUNS_ON)
+    nets = (filled < _NET) & (size > _CARD) & ~found
+    for label in np.flatnonzero(nets[1:]) + 1:
+        own = labels[y[label] :, x[label] :][: height[label], : width[label]] == label
+        found[label] = has_cells(own.astype(np.uint8))
+    found[0] = False
+    return np.flatnonzero(found)
+
+
+def strokes_amid(
+    there: NDArray[np.bool_],
+    ink: NDArray[np.uint8],
+    up_to: UpTo,
+    threshold: float,
+    strokes: list[Stroke],
+) -> list[Stroke]:
+    """The strokes of a frame, once more where something sprawls over it, without the rests of its lines."""
+    again, lines = _look_again(up_to, there, threshold)
+    within = _others(again, strokes)
+    known = [*strokes, *within]
+    within += _others(_apart_from(known, _strokes_in_shadow(ink * there), ink.shape), known)
+    strokes = [stroke for stroke in strokes if not _is_shadow_across(stroke, within, ink.shape)] + within
+    near = cv2.dilate(lines, np.ones((_NEAR_LINE, _NEAR_LINE), np.uint8))
+    faint = above(ink, threshold)
+    pale = _PALE * cv2.mean(ink, lines)[0]
+    return [
+        stroke
+        for stroke in strokes
+        if not (lies_on(stroke, near) or (stroke.peak < pale and joins(stroke, near, faint)))
+    ]
+
+
+def _look_again(
+    up_to: UpTo, where: NDArray[np.bool_], threshold: float
+) -> tuple[list[Stroke], NDArray[np.uint8]]:
+    """The strokes within something that sprawls over the frame, as lined paper or a page; and its lines."""
+    ink = up_to(THIN) * where
+    mask = _strong(ink, threshold)
+    lines = lines_in(mask)
+    if lines.any():
+        # The paper's own is thin then: no shade, nor page, that a thick stroke is to be told from.
+        ink = up_to(_BROAD) * where
+        mask = _strong(ink, threshold)
+    labels, stats = components(mask & ~lines)
+    stats[np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) < _SMALLEST_REMAINS] = 0
+    return strokes_of(ink, labels, stats), lines
+
+
+def _strong(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
+    """Where there is more ink than that, and not far less than somewhere around."""
+    strongest = cv2.dilate(ink[::2, ::2], np.ones((_AROUND, _AROUND), np.uint8))
+    least = cv2.max(cv2.convertScaleAbs(strongest, alpha=BODY), int(threshold))
+    return cv2.compare(ink, cv2.resize(least, ink.shape[::-1], interpolation=cv2.INTER_NEAREST), cv2.CMP_GT)
+
+
+def _strokes_in_shadow(ink: NDArray[np.uint8]) -> list[Stroke]:
+    """The strokes within something fainter, as the hard shadow of a pen that lies across them."""
+    inked = ink[ink > 0]
+    for _ in range(2):  # the shadow's own soft edge may be the first thing that is fainter
+        threshold, _ = cv2.threshold(inked, 0, 255, cv2.THRESH_OTSU)
+        faint, strong = inked[inked <= threshold], inked[inked > threshold]
+        if not (faint.size and strong.size):
+            break
+        if strong.size < faint.size and strong.mean() > _DARKER * faint.mean():
+            mask = above(ink, threshold)
+            return strokes_of(ink & mask, *components(mask))
+        inked = strong
+    return []
+
+
+def _apart_from(known: Sequence[Stroke], strokes: Sequence[Stroke], shape: tuple[int, ...]) -> list[Stroke]:
+    """The strokes that lie in none of those known; of these, what sprawls does not count."""
+    whole = [
+        stroke
+        for stroke in known
+        if stroke.height < _SPRAWLING * shape[0] and stroke.width < _SPRAWLING * shape[1]
+    ]
+    return outside(strokes, whole, _MOSTLY)
+
+
+def _others(again: Sequence[Stroke], strokes: Sequence[Stroke]) -> list[Stroke]:
+    """Those found again that are not, by their boxes, the same as those found before."""
+    if not again or not strokes:
+        return list(again)
+    shared, one, other = shared_areas(again, strokes)
+    new = np.all(shared <= _MOSTLY * np.maximum(one, other), axis=1)
+    return list(compress(again, new.tolist()))
+
+
+def _is_shadow_across(stroke: Stroke, within: Sequence[Stroke], shape: tuple[int, ...]) -> bool:
+    """Whether what runs from edge to edge of the frame only lies across strokes, as a pole's shadow does."""
+    if stroke.edges_met(shape) < 2:
+        return False
+    strong = [one for one in within if one.peak > _AS_STRONG * stroke.peak]
+    return any(overlap(stroke.box, one.box) > _MOSTLY * one.width * one.height for one in strong)
