@@ -4,7 +4,16 @@ from collections.abc import Iterable, Sequence
 from math import ceil, inf
 from statistics import median
 
-from appliance.judged import Judged, beyond_doubt, in_rows, inside, only_ones, tallest_of, usual_peak
+from appliance.judged import (
+    Judged,
+    beyond_doubt,
+    in_rows,
+    inside,
+    lies_with,
+    only_ones,
+    tallest_of,
+    usual_peak,
+)
 from appliance.vision import Box, Crop, encloses
 from appliance.vision.layout import AS_DARK, PALER, WRITTEN_IN
 
@@ -14,7 +23,10 @@ _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overl
 _FEATURE = 0.1  # of a zero's height, at least, is what is drawn in it: less may be dirt
 _MET = 10  # of 255, in the mean: with more of a digit's own ink in its box, it is but a part of it
 _COMMA = 0.45  # of the tallest digit: what is lower, alone in its row, is a comma,
-_SMALL_PRINT = 0.3  # and a row that is lower, print
+_SMALL_PRINT = 0.3  # and a row that is lower, print,
+_LOWER, _LETTER = 0.6, 0.5  # or lower with a letter in it: what is none, and half as tall as its digits
+_LOW = 0.6
+_LETTER = 0.5
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
 
@@ -25,7 +37,7 @@ def credible(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]
     digits = _without_pale(digits)
     digits = _without_low(digits)
     digits = _without_towering(digits)
-    digits = _without_small_print(digits)
+    digits = _without_small_print(digits, judged)
     digits = [one for one in digits if not any(_is_hole(one, other) for other in digits)]
     return _without_fences(_each_once(digits))
 
@@ -53,10 +65,12 @@ def _without_towering(digits: Sequence[Judged]) -> list[Judged]:
     return [one for one in digits if one.value != 1 or one.crop.box[3] <= _TOWERING * others]
 
 
-def _without_small_print(digits: Sequence[Judged]) -> list[Judged]:
-    """Without the rows that are far lower than others."""
+def _without_small_print(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
+    """Without the rows that are far lower than others, or lower and hold letters as well."""
     tallest = tallest_of(digits)
-    return [one for row in in_rows(digits) if not _is_small_print(row, tallest) for one in row]
+    rows = [row for row in in_rows(digits) if not _is_small_print(row, tallest)]
+    rows = [row for row in rows if tallest_of(row) > _LOWER * tallest or not _has_letters(row, judged)]
+    return [one for row in rows for one in row]
 
 
 def _each_once(digits: Sequence[Judged]) -> list[Judged]:
@@ -115,6 +129,13 @@ def _usual_height(digits: Sequence[Judged]) -> float:
 def _is_small_print(row: Sequence[Judged], tallest: int) -> bool:
     """Whether a row is so low beside the others that it is a comma, or print."""
     return tallest_of(row) < (_COMMA if len(row) == 1 else _SMALL_PRINT) * tallest
+
+
+def _has_letters(row: Sequence[Judged], judged: Iterable[Judged]) -> bool:
+    """Whether something as large as the digits of a row stands in it that is none."""
+    least = _LETTER * tallest_of(row)
+    there = (one for one in judged if one.crop.row == row[0].crop.row and not one.is_digit)
+    return any(one.crop.box[3] >= least and not lies_with(one.crop, row) for one in there)
 
 
 def _is_hole(one: Judged, other: Judged) -> bool:

@@ -5,7 +5,16 @@ from itertools import groupby
 
 from appliance.credible import credible
 from appliance.evidence import stand_out
-from appliance.judged import BEYOND_DOUBT, Judge, Judged, beyond_doubt, in_rows, only_ones, tallest_of
+from appliance.judged import (
+    BEYOND_DOUBT,
+    Judge,
+    Judged,
+    beyond_doubt,
+    in_rows,
+    none_of,
+    only_ones,
+    tallest_of,
+)
 from appliance.rows import AS_LARGE, read_rows
 from appliance.vision import Box, Crop, encloses, take_apart
 from appliance.vision.layout import reading_order
@@ -23,10 +32,11 @@ def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[li
     Beside digits beyond doubt, and nothing else, one may be a little less sure.
     Where there is much else, something of it will look like a digit by chance: only surer ones are read.
     """
-    digits, judged = _of_one_tone(crops, judge, threshold)
-    rows = [row for row in in_rows(digits) if not _is_astray(row, digits) or stand_out(row, judged)]
+    digits, judged = _of_one_tone([crop for crop in crops if not crop.left_out], judge, threshold)
+    seen = [*judged, *(none_of(crop) for crop in crops if crop.left_out)]
+    rows = [row for row in in_rows(digits) if not _is_astray(row, digits) or stand_out(row, seen)]
     digits = [digit for row in rows for digit in row]
-    if not digits or not stand_out(digits, judged):
+    if not digits or not stand_out(digits, seen):
         return [], judged
     order = reading_order([one.crop.box for one in digits], digits[0].crop.slope)
     return [digits[place] for place in order], judged

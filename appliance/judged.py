@@ -46,6 +46,11 @@ Judge = Callable[[Sequence[Crop]], list[Judged]]
 """Says what the network thinks of some crops."""
 
 
+def none_of(crop: Crop) -> Judged:
+    """A crop that is taken for none, unjudged."""
+    return Judged(crop, np.zeros(10, np.float32), 1.0)
+
+
 def beyond_doubt(one: Judged) -> bool:
     """Whether a crop is a digit with a shape of its own; a one is but a stroke."""
     return float(max(one.digits[0], one.digits[2:].max())) > BEYOND_DOUBT

@@ -818,6 +818,26 @@ def test_a_comma_is_no_zero_and_small_print_no_number() -> None:
     assert read(Row(50, 40).add(0, 1, {9: 0.99}).add(1, 2, {8: 0.99}), number) == "9839", "of two lines"
 
 
+def test_a_lower_row_that_holds_a_letter_is_print_though_most_of_it_looks_like_digits() -> None:
+    number = Row().add(0, 1, {3: 0.99}).add(1, 2, {9: 0.99})
+    label = Row(250, 50).add(0, 1, {5: 0.99}).add(1, 2, {1: 0.99})
+    assert read(number, label) == "3951", "another number"
+    label.add(2, 3, {NONE: 0.97})
+    assert read(number, label) == "39"
+    assert read(number, replace(label, judged=[tall(one) for one in label.judged])) == "3951", "as large"
+
+
+def test_what_there_was_no_time_to_judge_is_something_else_and_no_digit() -> None:
+    number, print_ = Row().add(0, 1, {5: 0.9}), Row(250).add(0, 1, {8: 0.999}).add(1, 2, {8: 0.999})
+    assert read(number, print_) == "588"
+    print_.judged = [replace(one, crop=replace(one.crop, left_out=True)) for one in print_.judged]
+    assert read(number, print_) == ""
+    print_.judged = print_.judged[:1]
+    digits, judged = explained(number, print_)
+    assert [one.value for one in digits] == [5]
+    assert len(judged) == 1
+
+
 def test_what_lies_within_a_larger_digit_is_its_hole() -> None:
     """Of the same tone as the digit, as where a thick outline was drawn around it."""
     zero, hole = Row(50, 200).add(0, 4, {0: 0.99}), Row(100, 80).add(1, 2, {1: 0.99})
@@ -836,3 +856,8 @@ def test_a_sign_that_is_there_once_more_as_it_fell_apart_is_no_digit_either() ->
 
 def placed(one: Judged, box: Box) -> Judged:
     return replace(one, crop=replace(one.crop, box=box, ink=np.zeros(box[:1:-1], np.uint8)))
+
+
+def tall(one: Judged) -> Judged:
+    x, y, width, _ = one.crop.box
+    return placed(one, (x, y, width, 90))

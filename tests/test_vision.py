@@ -374,6 +374,19 @@ def test_a_page_of_narrow_bars_offers_nothing_and_a_row_of_them_does(rows: int, 
     assert bool(find_crops(gray(paper))) is offered
 
 
+def test_a_number_beside_lower_print_is_offered_and_the_print_that_there_is_no_time_for_left_out() -> None:
+    paper = blank()
+    for row, column in product(range(6), range(10)):
+        cv2.rectangle(paper, (20 + 8 * column, 20 + 45 * row), (22 + 8 * column, 50 + 45 * row), 40.0, -1)
+    box = write(paper, digit(3, 80), 300, 350)
+    crops = find_crops(gray(paper))
+    assert not best(crops, box).left_out
+    left_out = [crop for crop in crops if crop.left_out]
+    assert left_out
+    assert all(crop.is_whole and overlap(crop.box, box) == 0 for crop in left_out)
+    assert sum(not crop.left_out for crop in crops) <= vision._MOST_CROPS
+
+
 def test_of_a_texture_of_pale_bars_nothing_is_offered_but_the_digit_written_on_it() -> None:
     """There are more bars, about as tall as the digit, than can be judged."""
     paper = blank()

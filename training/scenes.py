@@ -460,7 +460,7 @@ def _valued(scene: Scene, rng: np.random.Generator) -> Iterator[tuple[Crop, int 
 
     Of the parts one for each value: they are many, and much alike.
     """
-    for crop in find_crops(scene.gray):
+    for crop in (crop for crop in find_crops(scene.gray) if not crop.left_out):
         value = judge(scene, crop.box, crop.ink)
         yield crop, value
         if value == NOT_A_DIGIT and crop.is_whole:

@@ -42,7 +42,7 @@ _SMALLEST_FRAME = 240  # pixels of its shorter side; a smaller frame is enlarged
 _MOST_ENLARGED = 4.0
 _MOST_CROPS = 48  # that are judged in one frame, so that a page of print takes no longer than a number
 _LIGHTEST = 1.05  # ink that is light nears 1 without end: so much lighter than its board nothing is
-_PRINT = 0.3  # of the tallest row: where there is no time for a taller one, it is a keyboard or print
+_PRINT = 0.5  # of the tallest row: where there is no time for a taller one, it is a keyboard or print
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ class Crop:
     """`uint8 (height, width)` of the box; of a small frame, as enlarged."""
     at_edge: bool = False
     """Whether it reaches the frame's edge, beyond which it may go on."""
+    left_out: bool = False
+    """Whether there is no time to judge it: it only counts as something else in the frame."""
 
     @property
     def contrast(self) -> float:
@@ -154,30 +156,38 @@ def _find(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
         for dark, strokes in zip((True, False), without_patterns(*find(gray)), strict=True)
         for row in layout.find_rows(strokes, gray.shape)
     ]
+    chosen, left_out = _affordable([(row, len(proposed)) for row, _, proposed in rows])
     found: list[Crop] = []
-    for number in sorted(_affordable([(row, len(proposed)) for row, _, proposed in rows])):
+    for number in sorted(chosen | left_out):
         row, dark, proposed = rows[number]
-        for one in proposed:
+        for one in proposed if number in chosen else filter(_is_seen_once, proposed):
             box, ink = crops.drawn(one.strokes)
             peak = max(stroke.peak for stroke in one.strokes)
             # What fell apart joins what it fell apart into.
             count = len(one.strokes) + any(stroke.fell_apart for stroke in one.strokes)
             at_edge = any(stroke.edges_met(gray.shape) for stroke in one.strokes)
-            found.append(Crop(box, number, one.first, one.past, count, dark, peak, row.slope, ink, at_edge))
+            place = number, one.first, one.past, count
+            found.append(Crop(box, *place, dark, peak, row.slope, ink, at_edge, number in left_out))
     return found
 
 
-def _affordable(rows: Sequence[tuple[layout.Row, int]]) -> list[int]:
-    """Which rows, each given with its number of crops, are judged: the tallest that time allows.
+def _is_seen_once(proposed: layout.Hypothesis) -> bool:
+    """Whether it is but one stroke, which no other is a part of."""
+    return len(proposed.strokes) == 1 and not proposed.strokes[0].fell_apart
 
-    Where not all are, none that is far paler than others: that is the texture of what these are written on.
+
+def _affordable(rows: Sequence[tuple[layout.Row, int]]) -> tuple[set[int], set[int]]:
+    """Which rows, each with its number of crops, are judged, the tallest that time allows; and the others.
+
+    Where there are others, none that is far paler: that is the texture of what these are written on.
     None at all, where others about as tall would be left out: nobody writes so many digits.
     """
     left = _MOST_CROPS
     palest = 0.0
     if sum(count for _, count in rows) > left:
         palest = layout.PALER * max(row.peak for row, _ in rows)
-    chosen: list[int] = []
+    chosen: set[int] = set()
+    left_out: set[int] = set()
     tallest = 0
     for number in sorted(range(len(rows)), key=lambda number: -rows[number][0].height):
         row, count = rows[number]
@@ -186,10 +196,12 @@ def _affordable(rows: Sequence[tuple[layout.Row, int]]) -> list[int]:
         if count <= left:
             left -= count
             tallest = max(tallest, row.height)
-            chosen.append(number)
+            chosen.add(number)
         elif row.height > _PRINT * tallest:
-            return []
-    return chosen
+            return set(), set()
+        else:
+            left_out.add(number)
+    return chosen, left_out
 
 
 def _scaled(box: Box, scales: tuple[float, float], shape: tuple[int, int]) -> Box:
