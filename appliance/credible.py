@@ -25,8 +25,6 @@ _MET = 10  # of 255, in the mean: with more of a digit's own ink in its box, it 
 _COMMA = 0.45  # of the tallest digit: what is lower, alone in its row, is a comma,
 _SMALL_PRINT = 0.3  # and a row that is lower, print,
 _LOWER, _LETTER = 0.6, 0.5  # or lower with a letter in it: what is none, and half as tall as its digits
-_LOW = 0.6
-_LETTER = 0.5
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
 
