@@ -42,7 +42,8 @@ _SMALLEST_FRAME = 240  # pixels of its shorter side; a smaller frame is enlarged
 _MOST_ENLARGED = 4.0
 _MOST_CROPS = 48  # that are judged in one frame, so that a page of print takes no longer than a number
 _LIGHTEST = 1.05  # ink that is light nears 1 without end: so much lighter than its board nothing is
-_PRINT = 0.5  # of the tallest row: where there is no time for a taller one, it is a keyboard or print
+_PRINT = 0.5  # of the tallest row: where there is no time for a taller one, it is a keyboard or print;
+_SMALL_PRINT = 0.2  # a lower one than this says nothing
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,7 @@ def _is_seen_once(proposed: layout.Hypothesis) -> bool:
 def _affordable(rows: Sequence[tuple[layout.Row, int]]) -> tuple[set[int], set[int]]:
     """Which rows, each with its number of crops, are judged, the tallest that time allows; and the others.
 
+    But for the lowest of these, which are small print.
     Where there are others, none that is far paler: that is the texture of what these are written on.
     None at all, where others about as tall would be left out: nobody writes so many digits.
     """
@@ -199,7 +201,7 @@ def _affordable(rows: Sequence[tuple[layout.Row, int]]) -> tuple[set[int], set[i
             chosen.add(number)
         elif row.height > _PRINT * tallest:
             return set(), set()
-        else:
+        elif row.height > _SMALL_PRINT * tallest:
             left_out.add(number)
     return chosen, left_out
 
