@@ -15,6 +15,7 @@ from benchmarks.pages import (
     ORDINARY,
     Make,
     beside_a_sign,
+    beside_print,
     box,
     circle,
     form,
@@ -404,6 +405,7 @@ def _conditions() -> Iterator[Condition]:
     yield Condition("numbers", "in a box", framed(box))
     yield Condition("numbers", "with a comma", with_comma)
     yield Condition("numbers", "beside a sign", beside_a_sign)
+    yield Condition("numbers", "beside print", beside_print)
     yield Condition("numbers", "highlighted", highlighted)
     yield Condition("numbers", "on a dark label", on_a_label)
     yield Condition("numbers", "cells of a form", form)

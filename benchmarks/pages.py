@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import ImageFont
 
 from training import paper
+from training.clutter import fonts, typeset, word
 from training.paper import Picture, pixel
 from training.pens import Shape, curves, one_of
 from training.scenes import FRAME, Hand, Look, Scene, meeting
@@ -137,6 +139,25 @@ def beside_a_sign(hand: Hand, rng: np.random.Generator) -> Scene:
         for line in curves(shaken):
             seen = np.rint(line * height + (side, y)).astype(np.int32)
             cv2.polylines(page.lines, [seen], False, ORDINARY.ink, pen, cv2.LINE_AA)
+    return page.scene()
+
+
+def beside_print(hand: Hand, rng: np.random.Generator) -> Scene:
+    """A number between a few printed lines above it and below it, of at most half its height."""
+    page, height = Page(hand, rng), 0.6 * ORDINARY.height
+    digits = [page.write(height) for _ in range(rng.integers(1, 6))]
+    gap = 0.3 * height
+    x, y = rng.uniform(20, 600 - _width(digits, gap)), rng.uniform(190, 230)
+    page.put_row(digits, x, y, gap)
+    # A capital letter is seven tenths as high as its type.
+    size = height * rng.uniform(0.3, 0.5) / 0.7
+    font = ImageFont.truetype(one_of(fonts(), rng), int(size))
+    ink = rng.uniform(0.4, ORDINARY.ink)
+    for top in (y - 0.5 * height - 3 * 1.4 * size, y + 1.6 * height):
+        lines = (" ".join(word(rng).capitalize() for _ in range(rng.integers(1, 4))) for _ in range(3))
+        at = float(rng.uniform(10, 60)), top
+        printed = typeset("\n".join(lines), at, font, 0.2 * size, FRAME)
+        page.lines = np.maximum(page.lines, ink / 255 * printed)
     return page.scene()
 
 

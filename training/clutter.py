@@ -105,18 +105,26 @@ def keyboard(shape: Shape, rng: np.random.Generator) -> Picture:
 def print_(shape: Shape, rng: np.random.Generator) -> Picture:
     """Lines of printed words."""
     page = plain(shape, rng)
-    font = ImageFont.truetype(one_of(_fonts(), rng), int(any_size(12, 70, rng)))
+    font = ImageFont.truetype(one_of(fonts(), rng), int(any_size(12, 70, rng)))
     lines = (
-        " ".join(_word(rng) for _ in range(int(rng.integers(1, 9)))) for _ in range(int(rng.integers(1, 14)))
+        " ".join(word(rng) for _ in range(int(rng.integers(1, 9)))) for _ in range(int(rng.integers(1, 14)))
     )
-    sheet = Image.new("L", shape[::-1])
     at = (float(rng.uniform(-20, 80)), float(rng.uniform(-20, 80)))
-    ImageDraw.Draw(sheet).multiline_text(at, "\n".join(lines), 255, font, spacing=float(rng.uniform(2, 30)))
-    return (page * (1 - rng.uniform(0.3, 0.9) * np.asarray(sheet, np.float32) / 255)).astype(np.float32)
+    printed = typeset("\n".join(lines), at, font, float(rng.uniform(2, 30)), shape)
+    return (page * (1 - rng.uniform(0.3, 0.9) * printed / 255)).astype(np.float32)
+
+
+def typeset(
+    text: str, at: tuple[float, float], font: ImageFont.FreeTypeFont, spacing: float, shape: Shape
+) -> Picture:
+    """Printed lines of text, from their upper left corner `(x, y)` on: 255 where ink is, 0 elsewhere."""
+    sheet = Image.new("L", shape[::-1])
+    ImageDraw.Draw(sheet).multiline_text(at, text, 255, font, spacing=spacing)
+    return np.asarray(sheet, np.float32)
 
 
 @cache
-def _fonts() -> list[str]:
+def fonts() -> list[str]:
     """The typefaces that come with matplotlib and hold letters."""
     from matplotlib import get_data_path  # slow to import, and only needed here
 
@@ -328,7 +336,8 @@ CLUTTER: dict[str, Callable[[Shape, np.random.Generator], Picture]] = {
 """Families of scenes with nothing to read."""
 
 
-def _word(rng: np.random.Generator) -> str:
+def word(rng: np.random.Generator) -> str:
+    """Two to eight letters or signs, none of which looks like a digit."""
     return "".join(_LETTERS[i] for i in rng.integers(0, len(_LETTERS), int(rng.integers(2, 9))))
 
 
