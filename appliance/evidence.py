@@ -18,7 +18,9 @@ _CUT_OFF = 100.0  # times as much is asked of what may go on beyond the frame,
 _FOR_ONES = 9.0  # and so many times of ones alone
 _CLEAR_ODDS = 40.0  # less speaks for no reading rather than another
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
-_SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less
+_SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less,
+_PRINT = 3.0  # and with which print does:
+_LETTERS, _LOW = 4, 0.6  # so many in a row, at least, all of them lower than so much of the tallest digit
 
 
 def evidence(digits: Sequence[Judged], judged: Iterable[Judged]) -> float:
@@ -52,10 +54,22 @@ def _log_odds(digits: Sequence[Judged]) -> NDArray[np.float64]:
 
 
 def _how_much_else(digits: Sequence[Judged], none: Sequence[Crop]) -> float:
-    """Of what is no digit: 1 for what is as tall and as strong as the digits, less for what is not."""
+    """Of what is no digit: 1 for what is as tall and as strong as the digits, less for what is not.
+
+    Least for the letters of print, which are many, and of one kind.
+    """
     usual, tallest = usual_peak(digits), tallest_of(digits)
     others = [crop for crop in none if crop.peak > PALER * usual and not lies_with(crop, digits)]
     sizes = np.array([max(crop.box[2:]) for crop in others]) / tallest
     strengths = np.array([crop.peak for crop in others]) / usual
-    counts = np.minimum(sizes, 1) ** _SMALLER * np.minimum(strengths, 1)
+    powers = np.where(_in_print(others, tallest), _PRINT, _SMALLER)
+    counts = np.minimum(sizes, 1) ** powers * np.minimum(strengths, 1)
     return float(counts[sizes >= _SPECK].sum())
+
+
+def _in_print(others: Sequence[Crop], tallest: int) -> NDArray[np.bool_]:
+    """Which of them stand in a row of several that are all far lower than the tallest digit."""
+    rows = np.array([crop.row for crop in others], np.int64)
+    tall = np.array([crop.box[3] >= _LOW * tallest for crop in others], np.bool_)
+    _, row, counts = np.unique(rows, return_inverse=True, return_counts=True)
+    return (counts >= _LETTERS)[row] & (np.bincount(row, tall, len(counts)) == 0)[row]

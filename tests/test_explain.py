@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import pairwise, product
 from math import inf
 from typing import Any
 
@@ -416,6 +416,17 @@ def test_a_large_number_stands_out_from_small_print_but_not_from_as_much_that_is
         return read(Row(0, 200).add(0, 3, {5: 0.997}), clutter)
 
     assert [among(height) for height in (40, 200)] == ["5", ""]
+
+
+@pytest.mark.parametrize("in_a_row, text", [(12, "5"), (3, "")])
+def test_a_number_stands_out_from_lines_of_print_that_scattered_things_of_that_size_would_silence(
+    in_a_row: int, text: str
+) -> None:
+    print_ = [Row(250 + 60 * row, 80) for row in range(36 // in_a_row)]
+    for row, place in product(print_, range(in_a_row)):
+        row.add(place, place + 1, {NONE: 0.97})
+        row.judged[-1] = placed(row.judged[-1], (50 * place, row.y, 40, 80))
+    assert read(Row(0, 200).add(0, 3, {5: 0.998}), *print_) == text
 
 
 def test_among_much_else_one_doubtful_digit_makes_a_number_doubtful() -> None:
