@@ -67,9 +67,9 @@ def usual_peak(digits: Sequence[Judged]) -> float:
     return median([one.crop.peak for one in doubtless or digits] or [0.0])
 
 
-def in_rows(digits: Iterable[Judged]) -> list[list[Judged]]:
-    """Digits row by row, as they follow each other."""
-    return [list(row) for _, row in groupby(digits, key=lambda one: one.crop.row)]
+def in_rows(judged: Iterable[Judged]) -> list[list[Judged]]:
+    """What was judged, row by row, in the order given."""
+    return [list(row) for _, row in groupby(judged, key=lambda one: one.crop.row)]
 
 
 def tallest_of(digits: Iterable[Judged]) -> int:

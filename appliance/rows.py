@@ -2,12 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 import numpy as np
 
 from appliance.explanation import best_explanation
-from appliance.judged import BEYOND_DOUBT, Judged, beyond_doubt, lies_with, same_box, tallest_of, usual_peak
+from appliance.judged import (
+    BEYOND_DOUBT,
+    Judged,
+    beyond_doubt,
+    in_rows,
+    lies_with,
+    same_box,
+    tallest_of,
+    usual_peak,
+)
 from appliance.signs import without_signs
 from appliance.vision import Crop
 from appliance.vision.layout import AS_DARK
@@ -27,8 +36,8 @@ def read_rows(judged: Sequence[Judged], threshold: float) -> list[Judged]:
     """The digits of all rows of one tone."""
     digits: list[Judged] = []
     signs: list[Judged] = []
-    for _, members in groupby(judged, key=lambda one: one.crop.row):
-        explained = _explained(list(members))
+    for row in in_rows(judged):
+        explained = _explained(row)
         chosen = without_signs(explained)
         signs += [one for one in explained if all(one is not other for other in chosen)]
         digits += _read_row(chosen, threshold)

@@ -161,14 +161,16 @@ def _find(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
     found: list[Crop] = []
     for number in sorted(chosen | left_out):
         row, dark, proposed = rows[number]
-        for one in proposed if number in chosen else filter(_is_seen_once, proposed):
+        late = number in left_out
+        for one in filter(_is_seen_once, proposed) if late else proposed:
             box, ink = crops.drawn(one.strokes)
             peak = max(stroke.peak for stroke in one.strokes)
             # What fell apart joins what it fell apart into.
             count = len(one.strokes) + any(stroke.fell_apart for stroke in one.strokes)
             at_edge = any(stroke.edges_met(gray.shape) for stroke in one.strokes)
-            place = number, one.first, one.past, count
-            found.append(Crop(box, *place, dark, peak, row.slope, ink, at_edge, number in left_out))
+            found.append(
+                Crop(box, number, one.first, one.past, count, dark, peak, row.slope, ink, at_edge, late)
+            )
     return found
 
 
