@@ -1,6 +1,7 @@
 """An appliance announces itself, and the laptop finds it: over real sockets on loopback."""
 
 import signal
+import threading
 import zlib
 from pathlib import Path
 
@@ -67,6 +68,12 @@ def test_an_appliance_is_found_with_its_weights_its_health_and_how_it_reads_its_
         running.process.terminate()
         assert running.end() == 0
     assert name not in [one.host for one in discover(1.0)], "it says goodbye"
+
+
+def test_a_search_leaves_no_thread_behind() -> None:
+    before = set(threading.enumerate())
+    discover(0.1)
+    assert set(threading.enumerate()) <= before
 
 
 def test_the_table_tells_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:

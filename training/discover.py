@@ -41,8 +41,8 @@ def discover(seconds: float) -> list[Appliance]:
     """
     names: list[str] = []
     try:
-        with Zeroconf() as network:
-            ServiceBrowser(network, SERVICE, _Names(names))
+        # The browser has a thread of its own, which ends with it and not with the network.
+        with Zeroconf() as network, ServiceBrowser(network, SERVICE, _Names(names)):
             time.sleep(seconds)
             # Side by side: whoever does not answer, or has a name that nobody resolves, costs seconds.
             with ThreadPoolExecutor(_AT_ONCE) as pool:
