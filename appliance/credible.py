@@ -17,10 +17,11 @@ from appliance.judged import (
 from appliance.vision import Box, Crop, encloses
 from appliance.vision.layout import AS_DARK, PALER, WRITTEN_IN
 
+_CLEARLY = 0.99  # a digit, though it is paler than others
 _FENCE = 4  # more ones than this, and nothing else in the frame or in their row, are a fence or a keyboard
 _TOWERING = 2.0  # times as tall as any other digit: such a one is an edge, or the gap between keys
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
-_FEATURE = 0.1  # of a zero's height, at least, is what is drawn in it: less may be dirt
+_FEATURE = 0.08  # of a zero's height, at least, is what is drawn in it: less may be dirt
 _MET = 10  # of 255, in the mean: with more of a digit's own ink in its box, it is but a part of it
 _COMMA = 0.45  # of the tallest digit: what is lower, alone in its row, is a comma,
 _SMALL_PRINT = 0.3  # and a row that is lower, print,
@@ -43,12 +44,24 @@ def credible(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]
 def _without_pale(digits: Sequence[Judged]) -> list[Judged]:
     """Without what shows through from a page's other side, or was wiped off, and the lines of the paper.
 
-    Those have no shape of their own, nor has a stroke of a shadow: they need not be so much paler.
+    In haze ink fades from row to row: a digit is as strong as others in its row, a row as strong as others.
+    Lines have no shape of their own, nor has a stroke of a shadow, and a finger's is none that is clear: they
+    need not be so much paler.
     """
-    palest = PALER * max((one.crop.contrast for one in digits), default=0.0)
-    digits = [one for one in digits if one.crop.contrast > palest]
+    rows = in_rows(digits)
+    palest = PALER * max(map(_contrast_of, rows), default=0.0)
+    rows = [row for row in rows if _contrast_of(row) > palest]
+    digits = [one for row in rows for one in row if one.crop.contrast > PALER * _contrast_of(row)]
     palest = AS_DARK * usual_peak(digits)
-    return [one for one in digits if beyond_doubt(one) or one.crop.peak > palest]
+    return [one for one in digits if _is_clear(one) or one.crop.peak > palest]
+
+
+def _contrast_of(row: Sequence[Judged]) -> float:
+    return max(one.crop.contrast for one in row)
+
+
+def _is_clear(one: Judged) -> bool:
+    return beyond_doubt(one) and one.confidence > _CLEARLY
 
 
 def _without_low(digits: Sequence[Judged]) -> list[Judged]:

@@ -23,6 +23,7 @@ _DOUBTED = 0.9  # what is less sure may be digits that touch
 _MOST_DOUBTED = 4  # where more are, it is print or clutter
 _HOPELESS = 0.3  # what is less sure is no digit, whatever stands beside it
 _TOO_NARROW = 0.5  # width by height
+_ON_GROUND = 0.6  # of its height, at most, is what is written on something round: a zero's hole is taller
 _BESIDE = 0.5  # of the lower one's height: so much of it is level with what it stands beside
 
 
@@ -53,11 +54,28 @@ def _of_one_tone(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple
     judged = _judged(tones[first], judge)
     digits = credible(read_rows(judged, threshold), judged)
     sure, weight = _weight(digits)
-    if sure and weight > _greatest_weight(tones[second]):
+    outweighed = weight > _greatest_weight(tones[second])
+    if sure and outweighed and not any(_is_around(one, crop) for one in digits for crop in tones[second]):
         return digits, judged
     judged_too = _judged(tones[second], judge)
     digits_too = credible(read_rows(judged_too, threshold), judged_too)
-    return max(digits, digits_too, key=_weight), [*judged, *judged_too]
+    both = _without_grounds(digits, digits_too), _without_grounds(digits_too, digits)
+    return max(both, key=_weight), [*judged, *judged_too]
+
+
+def _without_grounds(digits: Sequence[Judged], others: Sequence[Judged]) -> list[Judged]:
+    """Without the zeros that are but the outline of what digits of the other tone are written on.
+
+    The hole of a zero may look like a digit, mostly like a zero itself.
+    """
+    written = [one.crop for one in others if one.value and beyond_doubt(one)]
+    return [one for one in digits if not any(_is_around(one, crop) for crop in written)]
+
+
+def _is_around(one: Judged, crop: Crop) -> bool:
+    """Whether one looks like a zero around something smaller than its own hole."""
+    smaller = crop.box[3] < _ON_GROUND * one.crop.box[3]
+    return one.value == 0 and smaller and encloses(one.crop.box, crop.box)
 
 
 def _greatest_weight(crops: Sequence[Crop]) -> int:

@@ -13,7 +13,7 @@ from appliance.engine import open_engine
 from appliance.evidence import evidence
 from appliance.explain import digits_of
 from appliance.frame import Frame
-from appliance.judged import Judged, only_ones
+from appliance.judged import Judged, only_ones, same_box
 from appliance.vision import Box, Crop, find_crops, find_crops_on_sheets, overlap
 
 _RARER = 0.5  # times as often as among the crops that networks learn from, what a camera sees is none
@@ -80,7 +80,7 @@ class Reader:
             there, judged_there = digits_of(find_crops_on_sheets(frame.gray), self._judge, self._threshold)
             # Ones alone may be of all that else is about.
             if not only_ones(there) and (
-                not digits or evidence(there, judged_there) >= evidence(digits, judged)
+                _is_part_of(digits, there) or evidence(there, judged_there) >= evidence(digits, judged)
             ):
                 return Reading(tuple(map(_digit, there)), judged_there, on_sheets=True)
         return Reading(tuple(map(_digit, digits)), judged)
@@ -112,6 +112,13 @@ class Reader:
         likely = np.exp(scores - scores.max(axis=1, keepdims=True))
         probabilities: NDArray[np.float32] = likely / likely.sum(axis=1, keepdims=True)
         return probabilities
+
+
+def _is_part_of(digits: Sequence[Judged], some: Sequence[Judged]) -> bool:
+    """Whether all digits are among some others; and what these are more is digits, not many bare strokes."""
+    more = [one for one in some if not any(same_box(one.crop.box, other.crop.box) for other in digits)]
+    has_all = len(some) - len(more) == len(digits)
+    return has_all and (not digits or len(more) < len(digits) or not only_ones(more))
 
 
 def _digit(one: Judged) -> Digit:

@@ -9,11 +9,13 @@ from itertools import pairwise
 import numpy as np
 
 from appliance.judged import Judged, tallest_of
+from appliance.vision.layout import AS_DARK
 
 _BOWED = 0.06  # of its height, at least, that the middle of a bracket lies beside its ends' line,
 _CLEARLY_BOWED = 0.09  # and that of one alone that closes: of 250 ones one is bowed so,
 _TALLER = 1.15  # and not so much taller than the digit before it
 _AS_TALL = 0.75  # of what they enclose, and of each other
+_NEAR = 0.7  # of its height: further apart stand numbers of which one ends and the next begins with a one
 _NARROW = 0.5  # width by height
 _STRAYS = 0.02  # of its height, from an arc, at most
 _INKED = 100  # of 255: ink that is less is the blur about a line
@@ -67,8 +69,12 @@ def _bow(one: Judged) -> float:
 
 
 def _enclose(row: Sequence[Judged]) -> bool:
-    """Whether what opens and what closes are about as tall as what lies between, if anything does."""
-    return len(row) > 2 and min(_height(row[0]), _height(row[-1])) >= _AS_TALL * tallest_of(row)
+    """Whether what opens and what closes stand near what lies between, if anything does, and as tall."""
+    if len(row) < 3:
+        return False
+    low = min(_height(row[0]), _height(row[-1]))
+    gaps = [right.crop.box[0] - left.crop.box[0] - left.crop.box[2] for left, right in pairwise(row)]
+    return low >= _AS_TALL * tallest_of(row) and max(gaps) < _NEAR * low
 
 
 def _percents(row: Sequence[Judged]) -> set[int]:
@@ -94,10 +100,14 @@ def _raised_or_lowered(row: Sequence[Judged]) -> set[int]:
 
 
 def _is_raised_or_lowered(one: Judged, digit: Judged) -> bool:
-    """Whether one is set as high as an exponent, or is a comma: some write small zeros low."""
+    """Whether one is set as high as an exponent, or is a comma: some write small zeros low.
+
+    Beside what is far paler it is neither: that may be a pen that lies there, or a stain.
+    """
     top, middle = one.crop.box[1], _middle(digit)
     raised, lowered = top + _height(one) < middle, one.value == 1 and top > middle
-    return _height(one) < _SMALL * _height(digit) and (raised or lowered)
+    small = _height(one) < _SMALL * _height(digit)
+    return small and (raised or lowered) and digit.crop.peak > AS_DARK * one.crop.peak
 
 
 def _height(one: Judged) -> int:

@@ -553,6 +553,13 @@ def test_what_stands_beside_a_digit_beyond_doubt_is_hardly_nothing() -> None:
     assert read(Row().add(0, 1, doubtful).add(1, 2, {8: 0.99})) == "48"
 
 
+@pytest.mark.parametrize(("place", "text"), [(3, "48"), (9, "4")])
+def test_unless_it_stands_far_away(place: int, text: str) -> None:
+    row = Row().add(0, 1, {4: 0.99}).add(place, place + 1, {NONE: 0.7, 8: 0.29})
+    row.judged[1] = replace(row.judged[1], crop=replace(row.judged[1].crop, first=1, past=2))
+    assert read(row) == text
+
+
 @pytest.mark.parametrize(("likely", "text"), [(0.04, "287"), (0.01, "87")])
 def test_unless_it_is_next_to_nothing_by_itself(likely: float, text: str) -> None:
     row = Row().add(0, 1, {NONE: 0.99 - likely, 2: likely})
@@ -602,6 +609,25 @@ def test_what_shows_through_from_the_other_side_is_not_read_though_it_is_more() 
     assert read(behind) == read(replace(behind, judged=faint)) == "268"
     for front in ({7: 0.99}, {1: 0.99}):
         assert read(Row(50).add(0, 1, front), replace(behind, judged=faint)) == str(*front)
+
+
+def test_ink_that_fades_from_line_to_line_is_read() -> None:
+    """As behind haze on the lens: each is to be compared with what stands beside it."""
+    lines = [Row(50).add(0, 1, {7: 0.999}).add(1, 2, {3: 0.999}), Row(250).add(0, 1, {2: 0.999})]
+    for line, peaks in zip(lines, ((40.0, 80.0), (160.0,)), strict=True):
+        line.judged = [
+            replace(one, crop=replace(one.crop, peak=peak))
+            for one, peak in zip(line.judged, peaks, strict=True)
+        ]
+    assert read(*lines) == "732"
+    assert read(replace(lines[0], judged=lines[0].judged[:1]), lines[1]) == "2"
+
+
+@pytest.mark.parametrize(("sure", "text"), [(0.97, "38"), (0.999, "738")])
+def test_what_is_paler_than_the_digits_has_to_be_surer_than_a_finger_may_be(sure: float, text: str) -> None:
+    row = Row().add(0, 1, {7: sure, 1: 0.999 - sure}).add(1, 2, {3: 0.999}).add(2, 3, {8: 0.999})
+    row.judged[0] = replace(row.judged[0], crop=replace(row.judged[0].crop, peak=45.0))
+    assert read(row) == text
 
 
 def test_chalk_that_was_wiped_off_is_not_read_beside_what_is_written() -> None:
@@ -726,6 +752,17 @@ def test_a_tone_that_cannot_outweigh_the_other_is_not_judged() -> None:
     assert {one.crop.dark for one in explained(doubtful, hole)[1]} == {True, False}
 
 
+@pytest.mark.parametrize(("value", "height", "is_ground"), [(2, 150, True), (0, 150, False), (2, 200, False)])
+def test_the_outline_of_what_a_digit_of_the_other_tone_is_painted_on_is_no_zero(
+    value: int, height: int, is_ground: bool
+) -> None:
+    """The hole of a zero is taller, or looks like one itself."""
+    stone = Row(50, 300).add(0, 6, {0: 0.99})
+    painted = Row(80, height, dark=False).add(2, 4, {value: 0.99})
+    (one,) = found(stone, painted)
+    assert (one.value, one.crop.dark) == ((value, False) if is_ground else (0, True))
+
+
 @given(st.lists(tones, max_size=4))
 @settings(max_examples=200, deadline=None)
 def test_what_is_not_judged_would_change_nothing(rows: list[Row]) -> None:
@@ -782,7 +819,14 @@ def test_a_box_around_a_digit_is_no_letter_beside_it(value: int) -> None:
 
 @pytest.mark.parametrize(
     ("eyes", "height", "peak", "text"),
-    [(2, 20, 100.0, ""), (3, 30, 100.0, ""), (1, 20, 100.0, "0"), (2, 8, 100.0, "0"), (2, 20, 40.0, "0")],
+    [
+        (2, 20, 100.0, ""),
+        (2, 13, 100.0, ""),
+        (3, 30, 100.0, ""),
+        (1, 20, 100.0, "0"),
+        (2, 8, 100.0, "0"),
+        (2, 20, 40.0, "0"),
+    ],
 )
 def test_a_circle_with_several_things_in_it_is_a_face_and_no_zero(
     eyes: int, height: int, peak: float, text: str

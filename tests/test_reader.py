@@ -213,6 +213,19 @@ def test_where_a_sheet_shows_less_of_a_number_than_the_frame_does_the_frame_is_r
     assert desk.read(four, one, *dirt).text == "4", "a bare stroke may be the sheet's edge"
 
 
+def test_where_a_sheet_shows_more_of_a_number_than_the_frame_does_the_sheet_is_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However unsure what is more: but many bare strokes are something else on it."""
+    four, two, one = crop(0, 1, {4: 0.9999}), crop(1, 2, {2: 0.7, 3: 0.29}), crop(2, 3, {1: 0.9})
+    letters = [crop(at, at + 1, {NONE: 0.99}) for at in range(10, 26, 2)]
+    for letter in letters:
+        object.__setattr__(letter, "box", (*letter.box[:2], 20, 20))
+    for there, text in (([four, two], "42"), ([four, two, one], "421"), ([four, one], "4"), ([two], "4")):
+        monkeypatch.setattr(reader, "find_crops_on_sheets", lambda gray, there=there: there)
+        assert desk.read(four, *letters).text == text
+
+
 # --- with real vision ---
 
 

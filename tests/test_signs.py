@@ -124,6 +124,22 @@ def test_what_is_half_as_tall_is_a_digit_wherever_it_stands() -> None:
     assert read(zero(), written(STRAIGHT, 1, 55, 0)) == "01"
 
 
+def test_beside_what_is_far_paler_what_is_small_is_a_digit_wherever_it_stands() -> None:
+    """As beside a pencil that lies there, or a stain."""
+    pencil = written(STRAIGHT, 1, 300)
+    pale = replace(pencil, crop=replace(pencil.crop, peak=80.0))
+    assert read(zero(), pencil) == "1"
+    assert read(zero(), pale) == "01"
+
+
+def test_numbers_far_apart_are_in_no_brackets() -> None:
+    def at(x: int, one: Judged) -> Judged:
+        return replace(one, crop=replace(one.crop, box=(x, *one.crop.box[1:])))
+
+    assert read(at(0, left(100)), at(50, zero()), at(140, right(100))) == "0"
+    assert read(at(0, left(100)), at(50, zero()), at(240, right(100)), at(290, zero())) == "1010"
+
+
 def test_beside_what_is_no_digit_small_ones_stay() -> None:
     tall = written(ROUND, 0, 200, -100, none=0.99)
     assert without_signs([tall, one()])[1].value == 1

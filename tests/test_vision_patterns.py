@@ -88,6 +88,14 @@ def test_a_table_of_digits_is_no_line_of_them() -> None:
     assert without_patterns(table) == table
 
 
+def test_nor_are_lines_of_numbers_that_stand_below_each_other() -> None:
+    table = [
+        stroke(60 + 190 * number + 50 * digit, 70 + 115 * line, 45, 68)
+        for line, number, digit in product(range(2), range(3), range(2))
+    ]
+    assert without_patterns(table) == table
+
+
 def notebook(down: float) -> NDArray[np.float32]:
     """A page whose binding runs along its upper side, which falls so many pixels from left to right."""
     paper = blank()

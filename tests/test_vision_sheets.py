@@ -44,6 +44,16 @@ def test_a_sheet_is_found_whole(turn: float, fingers: bool) -> None:
     assert np.mean(found[only == 0]) < 0.02
 
 
+@pytest.mark.parametrize("noise", [2, 12, 20])
+def test_a_sheet_is_found_however_noisy_the_camera_is(noise: float) -> None:
+    wall = crowd(count=200)
+    hold(wall)
+    box = write(wall, digit(5), 290, 180)
+    frame = cv2.resize(gray(wall), (320, 240), interpolation=cv2.INTER_AREA).astype(np.float32)
+    crops = find_crops_on_sheets(gray(frame, noise))
+    assert max(overlap([2 * side for side in crop.box], box) for crop in crops) > 0.85
+
+
 SHADOWS = {
     "an edge": [(300, -10), (-10, -10), (-10, 490), (380, 490)],
     "a corner": [(650, 120), (260, 300), (650, 330)],

@@ -65,6 +65,15 @@ def test_chalk_is_light_and_pen_is_dark() -> None:
     assert [stroke.box for stroke in between if stroke.height > 0.2 * box[3]] == []
 
 
+@pytest.mark.parametrize("value", [2, 5, 8])
+def test_chalk_stands_out_from_the_smears_of_a_sponge(value: int) -> None:
+    rng = np.random.default_rng(1)
+    smears = cv2.resize(rng.normal(0, 1, (60, 3)), (640, 480), interpolation=cv2.INTER_CUBIC)
+    board = (25 + 45 * np.abs(smears)).astype(np.float32)
+    box = write(board, digit(value, 160, 14), 250, 150, tone=235)
+    assert max(overlap(stroke.box, box) for stroke in light(board)) > 0.8
+
+
 @pytest.mark.parametrize("value", [2, 5])
 def test_chalk_is_a_stroke_though_the_board_is_mottled_with_dust(value: int) -> None:
     dust = np.random.default_rng(value).normal(0, 1, (80, 107)).astype(np.float32)

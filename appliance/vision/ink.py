@@ -21,7 +21,8 @@ FAINTEST = 14
 """Ink that is less is paper."""
 
 _DARKEST_PAPER = 48  # below this, sensor noise would pass for contrast
-_BLURS = ((6.0, 9, 1.3), (3.0, 5, 2.0), (0.0, 3, 2.0))
+_LEAST_BLUR = 3
+_BLURS = ((6.0, 9, 1.3), (3.0, 5, 2.0), (0.0, _LEAST_BLUR, 2.0))
 """From this mean noise on, in gray levels, a blur of so many pixels; and how many times that noise its peaks
 are afterwards."""
 _NOISE_ROWS = 9  # one row in so many tells the noise of all
@@ -94,10 +95,15 @@ class Ink:
 
 def flatten(gray: NDArray[np.uint8], thickest: float = THICK) -> Ink:
     """The ink of a gray frame `uint8 (H, W)`, in strokes up to `thickest` of the frame's shorter side."""
-    noise = _noise(gray)
-    blur, left = next((blur, left) for least, blur, left in _BLURS if noise >= least)
+    noise, blur, left = _noise_and_blur(gray)
     smooth = cv2.GaussianBlur(gray, (blur, blur), 0)
     return Ink(_Smooth(smooth, in_cells(smooth), noise * left), thickest)
+
+
+def without_noise(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A gray frame `uint8 (H, W)` blurred where it is noisy; as it is, where that is next to nothing."""
+    _, blur, _ = _noise_and_blur(gray)
+    return gray if blur == _LEAST_BLUR else cv2.GaussianBlur(gray, (blur, blur), 0)
 
 
 def in_cells(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -139,6 +145,12 @@ def thickness(ink: NDArray[np.uint8]) -> float:
     """Of a stroke's ink `uint8 (H, W)` where that is thickest, in its pixels."""
     full = cv2.copyMakeBorder(ink, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     return 2 * float(cv2.distanceTransform(above(full, 127), cv2.DIST_L2, 3).max())
+
+
+def _noise_and_blur(gray: NDArray[np.uint8]) -> tuple[float, int, float]:
+    """The noise of a frame, in gray levels; see `_BLURS` for the blur and what is left of it then."""
+    noise = _noise(gray)
+    return noise, *next((blur, left) for least, blur, left in _BLURS if noise >= least)
 
 
 def _noise(gray: NDArray[np.uint8]) -> float:

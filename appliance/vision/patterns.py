@@ -13,6 +13,7 @@ _AS_BROAD, _AS_LONG = 1.25, 1.6  # times, at most: the frame's edge cuts off mor
 _EQUAL = 0.15  # of the usual distance from one to the next, by which it may differ from that,
 _MISSED = 3.5  # or from so many times that, where some were missed
 _IN_LINE = np.cos(np.radians(20))  # twice the angle by which the way from one to the next may turn
+_BEHIND = 0.5  # of that distance, at least, is one behind the other: what is level with it is in another line
 _MOSTLY = 0.7  # of those alike; of a stroke
 
 
@@ -54,6 +55,6 @@ def _in_pattern(middles: NDArray[np.float64]) -> NDArray[np.bool_]:
     times = away / max(usual, 1)
     follow = (np.abs(times - np.rint(times)) < _EQUAL) & (times < _MISSED)
     follow &= (turns * np.conj(course**2)).real > _IN_LINE * np.abs(course) ** 2
-    along = (where[follow] * np.conj(course)).real / max(np.abs(course), 1e-6)
+    along = np.sort((where[follow] * np.conj(course)).real) / max(np.abs(course), 1e-6)
     enough = along.size >= max(_MANY, _MOSTLY * len(where))
-    return follow & (enough and np.ptp(along) > _MOSTLY * usual * (along.size - 1))
+    return follow & (enough and np.mean(np.diff(along) > _BEHIND * usual) > _MOSTLY)

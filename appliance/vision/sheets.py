@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.components import components, labelled
-from appliance.vision.ink import in_cells
+from appliance.vision.ink import in_cells, without_noise
 from appliance.vision.stroke import Box, Stroke
 from appliance.vision.strokes import find_strokes
 
@@ -48,7 +48,7 @@ Mask = NDArray[np.uint8]
 
 def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     """The dark and the light strokes that lie on the sheets of a gray frame `uint8 (H, W)`."""
-    small = in_cells(gray)
+    small = in_cells(without_noise(gray))
     sheets = find_sheets(small)
     if not sheets.any():
         return [], []
