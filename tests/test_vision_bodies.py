@@ -9,6 +9,7 @@ from appliance.vision import Crop, find_crops
 from appliance.vision.bodies import strokes_of
 from appliance.vision.components import components
 from appliance.vision.crops import as_mnist
+from appliance.vision.ink import above
 from appliance.vision.layout import find_rows, hypotheses
 from appliance.vision.stroke import Stroke
 
@@ -115,3 +116,18 @@ def test_a_crop_of_what_fell_apart_joins_strokes() -> None:
     write(paper, paler(ink, 0.2, 80), 230, 140, tone=20)
     found = at(write(blank(), ink, 230, 140), find_crops(gray(paper, noise=1)))
     assert found and not any(crop.is_whole for crop in found)
+
+
+def test_a_strokes_ink_is_its_own_though_it_is_joined_with_much_that_is_fainter() -> None:
+    """As with the folds of a crumpled paper."""
+    ink = np.zeros((480, 640), np.uint8)
+    ink[300:470, 100:600] = 60
+    ink[240:310, 298:302] = 20
+    eight = (210 * digit(8)).astype(np.uint8)
+    there = ink[140 : 140 + eight.shape[0], 270 : 270 + eight.shape[1]]
+    np.maximum(there, eight, out=there)
+    strokes = [one for one in strokes_of(ink, *components(above(ink, 14))) if not one.fell_apart]
+    fold, written = sorted(strokes, key=lambda stroke: stroke.peak)
+    assert fold.peak == pytest.approx(60, abs=2)
+    assert written.peak == pytest.approx(210, abs=2)
+    assert overlap(written.box, (270, 140, *eight.shape[::-1])) > 0.9

@@ -131,7 +131,8 @@ def _stroke(
     if mine is not None:
         near = cv2.dilate(mine[region].astype(np.uint8), np.ones((3, 3), np.uint8))
         soft = soft * near
-    return Stroke((x + left, y + top, width, height), _soft(soft, peak), peak)
+    own_peak = peak if mine is None else _peak(soft)
+    return Stroke((x + left, y + top, width, height), _soft(soft, peak), own_peak)
 
 
 def _soft(ink: NDArray[np.uint8], peak: float | NDArray[np.float32]) -> NDArray[np.uint8]:

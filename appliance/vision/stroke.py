@@ -20,7 +20,7 @@ class Stroke:
     box: Box
     ink: NDArray[np.uint8]
     peak: float
-    """Nine tenths of the ink of the component that it comes from are weaker: 0 to 255, as `Ink`."""
+    """Nine tenths of its ink are weaker: 0 to 255, as `Ink`."""
     fell_apart: bool = False
     """Whether others are what it fell apart into: it is there once more, as it was."""
 
