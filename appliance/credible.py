@@ -10,7 +10,6 @@ from appliance.judged import (
     in_rows,
     inside,
     lies_with,
-    only_ones,
     tallest_of,
     usual_peak,
 )
@@ -18,7 +17,7 @@ from appliance.vision import Box, Crop, encloses
 from appliance.vision.layout import AS_DARK, PALER, WRITTEN_IN
 
 _CLEARLY = 0.99  # a digit, though it is paler than others
-_FENCE = 4  # more ones than this, and nothing else in the frame or in their row, are a fence or a keyboard
+_FENCE = 4  # more ones than this in the frame or in a row, and so many more for each other digit, are a fence
 _TOWERING = 2.0  # times as tall as any other digit: such a one is an edge, or the gap between keys
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
 _FEATURE = 0.08  # of a zero's height, at least, is what is drawn in it: less may be dirt
@@ -156,4 +155,5 @@ def _is_hole(one: Judged, other: Judged) -> bool:
 
 
 def _is_fence(digits: Sequence[Judged]) -> bool:
-    return len(digits) > _FENCE and only_ones(digits)
+    ones = sum(one.value == 1 for one in digits)
+    return ones > _FENCE * (1 + len(digits) - ones)

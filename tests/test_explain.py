@@ -378,6 +378,15 @@ def test_more_ones_in_a_row_than_anyone_writes_are_a_fence_whatever_stands_elsew
     assert read(number, fence) == "42"
 
 
+@pytest.mark.parametrize(("ones", "text"), [(8, "711111111"), (9, "")])
+def test_nor_does_one_digit_among_very_many_ones_make_a_number(ones: int, text: str) -> None:
+    """Some gap between the keys of a keyboard looks like one."""
+    row = Row().add(0, 1, {7: 0.999})
+    for place in range(1, ones + 1):
+        row.add(place, place + 1, {1: 0.999})
+    assert read(row) == text
+
+
 def test_a_word_before_a_number_is_not_read_with_it() -> None:
     """Of "Total: 42" the o and the l look like digits, and stand in one row with those."""
     row = Row()
