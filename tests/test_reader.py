@@ -213,6 +213,33 @@ def test_where_a_sheet_shows_less_of_a_number_than_the_frame_does_the_frame_is_r
     assert desk.read(four, one, *dirt).text == "4", "a bare stroke may be the sheet's edge"
 
 
+@pytest.mark.parametrize(
+    ("peak", "height", "letter", "text"),
+    [(200.0, 100, None, "1"), (100.0, 100, None, ""), (200.0, 40, None, ""), (200.0, 100, 50, "")],
+)
+def test_a_bare_stroke_that_is_all_there_is_on_a_sheet_is_a_one(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+    peak: float,
+    height: int,
+    letter: int | None,
+    text: str,
+) -> None:
+    """If it is dark and not small: too much in a room is as straight."""
+
+    def on_sheet(says: dict[int, float], at: int, height: int, peak: float) -> Crop:
+        made = crop(at, at + 1, says)
+        object.__setattr__(made, "box", (*made.box[:3], height))
+        object.__setattr__(made, "peak", peak)
+        return made
+
+    there = [on_sheet({1: 0.99}, 0, height, peak)]
+    if letter:
+        there.append(on_sheet({NONE: 0.99}, 4, letter, peak))
+    monkeypatch.setattr(reader, "find_crops_on_sheets", lambda gray: there)
+    assert desk.read().text == text
+
+
 def test_where_a_sheet_shows_more_of_a_number_than_the_frame_does_the_sheet_is_read(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
