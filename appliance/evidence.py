@@ -17,7 +17,7 @@ _LITTLE, _CROWD = 0.15, 2.0  # and with this power of 1 + how many times so much
 _CUT_OFF = 100.0  # times as much is asked of what may go on beyond the frame,
 _FOR_ONES = 9.0  # and so many times of ones alone
 _CLEAR_ODDS = 40.0  # less speaks for no reading rather than another
-_FULL_INK = 150  # of 255, at least, is a bare stroke that by itself is a one
+_SURE, _FULL_INK = 0.9, 150  # and in so much ink of 255, at least, is what is a digit all by itself
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
 _SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less,
 _PRINT = 3.0  # and with which print does:
@@ -40,8 +40,8 @@ def stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
 
 
 def stands_alone(one: Judged, judged: Iterable[Judged], least: float) -> bool:
-    """Whether a digit is in full ink, so many pixels tall at least, and there is nothing else."""
-    clear = one.crop.peak > _FULL_INK and one.crop.box[3] >= least
+    """Whether a digit is sure, in full ink, so many pixels tall at least, and there is nothing else."""
+    clear = one.confidence > _SURE and one.crop.peak > _FULL_INK and one.crop.box[3] >= least
     return clear and not _how_much_else([one], [other.crop for other in judged if not other.is_digit])
 
 

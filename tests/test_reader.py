@@ -214,18 +214,25 @@ def test_where_a_sheet_shows_less_of_a_number_than_the_frame_does_the_frame_is_r
 
 
 @pytest.mark.parametrize(
-    ("peak", "height", "letter", "text"),
-    [(200.0, 100, None, "1"), (100.0, 100, None, ""), (200.0, 40, None, ""), (200.0, 100, 50, "")],
+    ("sure", "peak", "height", "letter", "text"),
+    [
+        (0.95, 200.0, 100, None, "1"),
+        (0.85, 200.0, 100, None, ""),
+        (0.95, 100.0, 100, None, ""),
+        (0.95, 200.0, 40, None, ""),
+        (0.95, 200.0, 100, 50, ""),
+    ],
 )
 def test_a_bare_stroke_that_is_all_there_is_on_a_sheet_is_a_one(
     desk: Desk,
     monkeypatch: pytest.MonkeyPatch,
+    sure: float,
     peak: float,
     height: int,
     letter: int | None,
     text: str,
 ) -> None:
-    """If it is dark and not small: too much in a room is as straight."""
+    """If it is sure, dark and not small: too much in a room is as straight."""
 
     def on_sheet(says: dict[int, float], at: int, height: int, peak: float) -> Crop:
         made = crop(at, at + 1, says)
@@ -233,7 +240,7 @@ def test_a_bare_stroke_that_is_all_there_is_on_a_sheet_is_a_one(
         object.__setattr__(made, "peak", peak)
         return made
 
-    there = [on_sheet({1: 0.99}, 0, height, peak)]
+    there = [on_sheet({1: sure}, 0, height, peak)]
     if letter:
         there.append(on_sheet({NONE: 0.99}, 4, letter, peak))
     monkeypatch.setattr(reader, "find_crops_on_sheets", lambda gray: there)
