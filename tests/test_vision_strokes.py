@@ -278,3 +278,12 @@ def test_chalk_stands_out_from_a_dark_board_that_is_covered_with_dust(value: int
     box = write(board, digit(value, 160, 14), 250, 150, 150)
     _, light = find_strokes(gray(board, noise=6))
     assert max(overlap(stroke.box, box) for stroke in light) > 0.8
+
+
+@pytest.mark.parametrize("value", [2, 5, 8])
+def test_chalk_stands_out_from_dust_that_lies_evenly_and_shines(value: int) -> None:
+    grains = cv2.GaussianBlur(np.random.default_rng(3).normal(0, 3, (480, 640)), (0, 0), 3)
+    board = (50 + 60 * grains).astype(np.float32)
+    box = write(board, digit(value, 160, 14), 250, 150, 180)
+    _, light = find_strokes(gray(board, noise=6))
+    assert max(overlap(stroke.box, box) for stroke in light) > 0.8

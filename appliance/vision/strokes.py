@@ -21,7 +21,9 @@ from appliance.vision.stroke import Stroke
 from appliance.vision.written import is_halo, is_written
 
 _USUAL, _SPREAD = 3, 4  # times the median of all ink, or its distance from the upper quartile above it
-_BEYOND_DUST = 200  # of 255: no more is feigned by dust, which on a dark board shines, nor by its smears,
+_BEYOND_DUST = 160  # of 255: no more is feigned by dust, which on a dark board shines, where it lies
+_EVENLY = 0.55  # everywhere: the lower quartile by the median
+_BEYOND_SMEARS = 200  # of 255: nor is more feigned by what smears it,
 _NEARLY_ALL = 0.9  # where so much of the frame has less
 
 FindStrokes = Callable[[NDArray[np.uint8]], tuple[list[Stroke], list[Stroke]]]
@@ -66,9 +68,11 @@ def _pieces(
 
 def _texture(ink: NDArray[np.uint8]) -> float:
     """How much ink the texture of what is written on may feign, as far as most of the frame tells."""
-    usual, upper, most = quantiles(ink[::4, ::4], 0.5, 0.75, _NEARLY_ALL)
+    lower, usual, upper, most = quantiles(ink[::4, ::4], 0.25, 0.5, 0.75, _NEARLY_ALL)
     feigned = min(_USUAL * usual, usual + _SPREAD * (upper - usual))
-    return min(feigned, _BEYOND_DUST) if most < _BEYOND_DUST else feigned
+    if lower > _EVENLY * usual:
+        return min(feigned, _BEYOND_DUST)
+    return min(feigned, _BEYOND_SMEARS) if most < _BEYOND_SMEARS else feigned
 
 
 def _components(
