@@ -87,8 +87,8 @@ def _bodies(own: NDArray[np.uint8], x: int, y: int) -> list[Stroke]:
 
 def _is_all(boxes: list[Box], shape: tuple[int, ...]) -> bool:
     """Whether a component is but one body."""
-    lost = np.array(shape[::-1]) - (boxes[0][2:] if len(boxes) == 1 else 0)
-    return bool(lost.max() < _LOST * max(shape))
+    width, height = boxes[0][2:]
+    return len(boxes) == 1 and max(shape[0] - height, shape[1] - width) < _LOST * max(shape)
 
 
 def _whole(own: NDArray[np.uint8], peak: float, x: int, y: int) -> list[Stroke]:

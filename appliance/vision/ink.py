@@ -167,5 +167,6 @@ def _ratio(difference: NDArray[np.uint8], brightness: NDArray[np.uint8]) -> NDAr
 
 def _at(ordered: NDArray[np.uint8], place: float) -> float:
     """What stands at a place, or so far between two."""
-    low, high = (int(ordered[rank]) for rank in (int(place), min(int(place) + 1, ordered.size - 1)))
-    return low + (high - low) * (place % 1)
+    rank = int(place)
+    low, high = int(ordered[rank]), int(ordered[min(rank + 1, ordered.size - 1)])
+    return low + (high - low) * (place - rank)

@@ -64,4 +64,4 @@ def is_halo(light: Stroke, dark: NDArray[np.uint8]) -> bool:
     around = dark[top : y + height + _HALO, left : x + width + _HALO]
     around = cv2.dilate(around, np.ones((2 * _HALO + 1,) * 2, np.uint8))
     near = around[y - top : y - top + height, x - left : x - left + width][light.ink > 0]
-    return float(np.mean(near > _GLARING * light.peak)) > _OUTLINED
+    return np.count_nonzero(near > _GLARING * light.peak) > _OUTLINED * near.size
