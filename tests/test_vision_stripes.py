@@ -108,3 +108,12 @@ def test_frames_of_every_size_are_evened(shape: tuple[int, int]) -> None:
 def test_noise_alone_has_no_stripes() -> None:
     frame = np.random.default_rng(1).integers(0, 256, (480, 640)).astype(np.uint8)
     assert evenly_lit(frame)[0] is frame
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.12])
+def test_a_dark_card_on_a_light_table_is_no_shade(tilt: float) -> None:
+    rows, columns = np.mgrid[:480, :640].astype(np.float32)
+    page = np.where(columns + tilt * rows < 590, 22, 210).astype(np.float32)
+    write(page, digit(8), 250, 150, tone=200)
+    frame = gray(page, noise=6)
+    assert evenly_lit(frame)[0] is frame

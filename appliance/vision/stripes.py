@@ -26,6 +26,7 @@ _STEPS = (0.6, 0.3, 0.15)  # degrees, by which a course is then changed
 _WAYS = ((-1, 0), (1, 0), (0, -4), (0, 4))  # across, and fanned,
 _MORE = 0.003  # where it tells so much more: some turns only move the cells from one row to the next
 _STRIPED = 0.5  # of how a frame varies its stripes tell, at least
+_SHADE, _FEW = 0.3, 0.1  # of the lightest stripe: where more are darker, they are things, not shade
 _SAMPLES = 64  # of a stripe's length, at each distance across
 
 
@@ -121,6 +122,8 @@ def _told(small: NDArray[np.float32], course: _Course) -> float:
 def _evened(gray: NDArray[np.uint8], course: _Course) -> NDArray[np.uint8]:
     straightened = course.straightened(gray.shape)
     levels = _levels(gray, straightened)
+    if np.count_nonzero(levels < _SHADE * levels.max()) > _FEW * levels.size:
+        return gray
     gains = (levels.max() / np.maximum(levels, 1)).astype(np.float32)
     straightened[0] = 0  # one column is as wide a picture as any
     back = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
