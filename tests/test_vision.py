@@ -400,6 +400,15 @@ def test_of_a_texture_of_pale_bars_nothing_is_offered_but_the_digit_written_on_i
     assert overlap(three.box, box) > 0.9
 
 
+def test_among_too_many_bars_that_stand_in_its_row_a_far_stronger_digit_is_still_offered() -> None:
+    paper = blank()
+    for row, column in product(range(6), range(30)):
+        cv2.rectangle(paper, (20 + 20 * column, 20 + 70 * row), (24 + 20 * column, 70 + 70 * row), 150.0, -1)
+    paper[190:300, 270:370] = 220
+    box = write(paper, digit(3, 90, 10), 280, 200)
+    assert overlap(best(find_crops(gray(paper)), box).box, box) > 0.9
+
+
 def test_how_light_something_is_tells_how_much_lighter_than_its_board_chalk_is() -> None:
     board = blank(tone=50)
     wiped, written = (write(board, digit(8), x, 150, tone) for x, tone in ((120, 75), (400, 230)))

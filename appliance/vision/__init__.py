@@ -23,7 +23,7 @@ from appliance.vision import crops, cuts, layout
 from appliance.vision.ink import thickness
 from appliance.vision.patterns import without_patterns
 from appliance.vision.sheets import strokes_on_sheets
-from appliance.vision.stroke import Box, encloses, overlap
+from appliance.vision.stroke import Box, Stroke, encloses, overlap
 from appliance.vision.strokes import FindStrokes, find_strokes
 
 __all__ = [
@@ -152,12 +152,12 @@ def _find_in(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
 
 
 def _find(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
-    rows = [
-        (row, dark, list(layout.hypotheses(row)))
-        for dark, strokes in zip((True, False), without_patterns(*find(gray)), strict=True)
-        for row in layout.find_rows(strokes, gray.shape)
-    ]
+    tones = without_patterns(*find(gray))
+    rows = _rows(tones, gray.shape)
     chosen, left_out = _affordable([(row, len(proposed)) for row, _, proposed in rows])
+    if rows and not chosen:  # but for the texture of paper, or its lines, there may be few
+        rows = _rows(_strong(tones), gray.shape)
+        chosen, left_out = _affordable([(row, len(proposed)) for row, _, proposed in rows])
     found: list[Crop] = []
     for number in sorted(chosen | left_out):
         row, dark, proposed = rows[number]
@@ -172,6 +172,23 @@ def _find(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
                 Crop(box, number, one.first, one.past, count, dark, peak, row.slope, ink, at_edge, late)
             )
     return found
+
+
+def _rows(
+    tones: Sequence[Sequence[Stroke]], shape: tuple[int, int]
+) -> list[tuple[layout.Row, bool, list[layout.Hypothesis]]]:
+    """The rows of the dark strokes and of the light ones, whether each is dark, and what it may be."""
+    return [
+        (row, dark, list(layout.hypotheses(row)))
+        for dark, strokes in zip((True, False), tones, strict=True)
+        for row in layout.find_rows(strokes, shape)
+    ]
+
+
+def _strong(tones: Sequence[Sequence[Stroke]]) -> list[list[Stroke]]:
+    """Without the strokes that are far paler than others."""
+    palest = layout.AS_DARK * max(stroke.peak for tone in tones for stroke in tone)
+    return [[stroke for stroke in tone if stroke.peak > palest] for tone in tones]
 
 
 def _is_seen_once(proposed: layout.Hypothesis) -> bool:
