@@ -21,6 +21,7 @@ _FENCE = 4  # more ones than this in the frame or in a row, and so many more for
 _TOWERING = 2.0  # times as tall as any other digit: such a one is an edge, or the gap between keys
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
 _FEATURE = 0.08  # of a zero's height, at least, is what is drawn in it: less may be dirt
+_EYE = 0.3  # of it, at most, is an eye of what is drawn there: a number in a circle fills more of it
 _MET = 10  # of 255, in the mean: with more of a digit's own ink in its box, it is but a part of it
 _COMMA = 0.45  # of the tallest digit: what is lower, alone in its row, is a comma,
 _SMALL_PRINT = 0.3  # and a row that is lower, print,
@@ -31,7 +32,7 @@ _LOWEST = 0.35  # of the usual height: what is lower is dirt
 def credible(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
     """What is left of the digits of one tone in the light of each other, and of all that is in their tone."""
     digits = [one for one in digits if not any(_surrounds(one, other) for other in digits)]
-    digits = [one for one in digits if not _is_face(one, judged)]
+    digits = _without_drawings(digits, judged)
     digits = _without_pale(digits)
     digits = _without_low(digits)
     digits = _without_towering(digits)
@@ -108,18 +109,34 @@ def _surrounds(one: Judged, other: Judged) -> bool:
     return circle or (beyond_doubt(other) and other.confidence >= one.confidence)
 
 
-def _is_face(one: Judged, judged: Iterable[Judged]) -> bool:
-    """Whether a zero is the outline of what several strokes are drawn in: of a face, a clock or a button."""
-    palest, smallest = AS_DARK * one.crop.peak, _FEATURE * one.crop.box[3]
-    features = (
-        other.crop.is_whole
-        and other.crop.peak > palest
-        and max(other.crop.box[2:]) >= smallest
-        and encloses(one.crop.box, other.crop.box)
-        and _ink_in(one.crop, other.crop.box) < _MET
-        for other in judged
-    )
-    return one.value == 0 and sum(features) > 1
+def _without_drawings(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
+    """Without zeros that are the outline of a face, a clock or a button, and without the eyes in it."""
+    rounds = [one for one in judged if one.value == 0 and one.confidence > one.none]
+    faces = [(one.crop, features) for one in rounds if len(features := _features(one.crop, judged)) > 1]
+    return [one for one in digits if not any(_is_drawn(one, *face) for face in faces)]
+
+
+def _features(face: Crop, judged: Iterable[Judged]) -> list[Judged]:
+    """The strokes that are drawn in something round."""
+    palest, smallest = AS_DARK * face.peak, _FEATURE * face.box[3]
+    return [
+        one
+        for one in judged
+        if one.crop.is_whole
+        and one.crop.peak > palest
+        and max(one.crop.box[2:]) >= smallest
+        and encloses(face.box, one.crop.box)
+        and _ink_in(face, one.crop.box) < _MET
+    ]
+
+
+def _is_drawn(one: Judged, face: Crop, features: Sequence[Judged]) -> bool:
+    """Whether one is the outline of a face, or an eye in it: small, beside what is larger and no digit."""
+    if one.crop.box == face.box:
+        return True
+    size = max(one.crop.box[2:])
+    eye = encloses(face.box, one.crop.box) and one.crop.box[3] < _EYE * face.box[3]
+    return eye and any(not other.is_digit and max(other.crop.box[2:]) > size for other in features)
 
 
 def _ink_in(crop: Crop, box: Box) -> float:

@@ -852,6 +852,22 @@ def test_a_circle_with_several_things_in_it_is_a_face_and_no_zero(
     assert read(face, inside) == text
 
 
+@pytest.mark.parametrize(
+    ("height", "mouth", "text"),
+    [(20, {NONE: 0.97}, ""), (70, {NONE: 0.97}, "00"), (20, {8: 0.97}, "008"), (20, {3: 0.4, NONE: 0.5}, "")],
+    ids=["eyes", "as large as a number", "nothing but digits", "hardly a digit"],
+)
+def test_the_eyes_of_a_face_are_no_zeros(height: int, mouth: dict[int, float], text: str) -> None:
+    """A number that is written in a circle fills more of it, or is all that is in it."""
+    face = Row(100, 150).add(0, 3, {0: 0.6, NONE: 0.3})
+    eyes = Row(130, height).add(0, 1, {0: 0.99}).add(1, 2, {0: 0.99})
+    eyes.judged = [
+        replace(one, crop=replace(one.crop, box=(40 + 60 * place, 130, height // 2, height)))
+        for place, one in enumerate(eyes.judged)
+    ]
+    assert read(face, eyes, Row(205, 40).add(1, 2, mouth)) == text
+
+
 def test_parts_of_a_zero_s_own_stroke_make_it_no_face() -> None:
     zero = Row(100, 150).add(0, 3, {0: 0.99})
     zero.judged[0].crop.ink[:] = 255
