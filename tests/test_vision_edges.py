@@ -55,6 +55,15 @@ def test_black_ink_is_none_though_the_edge_of_a_shadow_runs_along_it(paper: tupl
     assert not is_edge(frame, bar(frame, 300, 8), darker=True)
 
 
+@pytest.mark.parametrize("paper", [(210, 90), (90, 210)])
+@pytest.mark.parametrize(("ink", "edge"), [(40, False), (55, True)])
+def test_so_is_a_pen_s_line_that_takes_more_than_half_of_the_light_in_the_shadow(
+    paper: tuple[int, int], ink: int, edge: bool
+) -> None:
+    frame = sides(paper[0], ink, paper[1])
+    assert is_edge(frame, bar(frame, 300, 8), darker=True) == edge
+
+
 @pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
 def test_a_line_that_the_edge_of_a_shadow_crosses_is_none(share: float) -> None:
     frame = sides(210, 90, 210)

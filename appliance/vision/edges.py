@@ -17,7 +17,7 @@ _BESIDE = 3  # pixels from a stroke, where its own blurred edge is over
 _MIDDLE = 0.8  # of its length: what lies about the ends lies on neither side
 _PLACES, _ENOUGH = 16, 8  # along it: in each the two sides are compared; in so many they have to be seen
 _AS_CLEAR = 0.75  # as on the other side, at least, a stroke stands out on this in most places,
-_INK = 0.6  # or by so much of what is lighter, though the edge of a shadow runs along it
+_INK = 0.5  # or by so much of what is lighter, though the edge of a shadow runs along it
 
 
 def is_edge(gray: NDArray[np.uint8], stroke: Stroke, darker: bool) -> bool:
