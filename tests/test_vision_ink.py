@@ -97,6 +97,12 @@ def test_the_same_noise_feigns_more_in_the_dark() -> None:
     assert flatten(gray(blank(tone=70), noise=5)).noise > 2 * flatten(gray(blank(tone=230), noise=5)).noise
 
 
+def test_in_a_dark_corner_noise_is_no_more_than_elsewhere() -> None:
+    lit = np.broadcast_to(np.linspace(30, 170, 640, dtype=np.float32), (480, 640)).copy()
+    ink = flatten(gray(lit, noise=12))
+    assert (ink.dark[:, :200] > ink.noise).mean() < 0.001
+
+
 def test_a_stroke_as_thick_as_a_digit_of_the_whole_frame_has_is_ink_throughout() -> None:
     paper = blank()
     paper[60:420, 280:360] = 40  # a one, as high as the frame allows, drawn with a broad brush

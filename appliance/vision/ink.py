@@ -54,7 +54,10 @@ class Ink:
 
     @cached_property
     def dark(self) -> NDArray[np.uint8]:
-        return _ratio(cv2.subtract(self._paper, self._smooth.picture), self._paper)
+        darker = cv2.subtract(self._paper, self._smooth.picture)
+        # Of what little light there is in a corner of the room, noise would be much.
+        beyond = cv2.threshold(darker, self._smooth.noise, 0, cv2.THRESH_TOZERO)[1]
+        return _ratio(beyond, self._paper)
 
     @cached_property
     def light(self) -> NDArray[np.uint8]:
