@@ -338,6 +338,20 @@ def test_a_digit_on_lined_paper_is_offered_without_the_lines(down: bool, strengt
     assert overlap(best(whole(crops), box).box, box) > 0.85
 
 
+@pytest.mark.parametrize("pitch", [40, 60])
+@pytest.mark.parametrize("strength", [0.2, 0.3])
+def test_a_one_that_is_written_right_along_a_line_of_the_paper_is_offered(
+    strength: float, pitch: int
+) -> None:
+    paper = blank()
+    for thick in range(3):
+        lined(paper[thick:, thick:], True, strength, pitch)
+    left = pitch // 2 + 6 * pitch - 1
+    paper[160:230, left : left + 5] = 30
+    box = (left, 160, 5, 70)
+    assert overlap(best(whole(find_crops(gray(paper, noise=2))), box).box, box) > 0.6
+
+
 def test_two_rows_are_given_in_reading_order() -> None:
     paper = blank()
     places = [(9, 60, 80), (4, 200, 90), (7, 340, 75), (3, 80, 300), (2, 220, 290)]

@@ -63,7 +63,7 @@ def strokes_amid(
     return [
         stroke
         for stroke in strokes
-        if not (lies_on(stroke, near) or (stroke.peak < pale and joins(stroke, near, faint)))
+        if stroke.peak >= pale or not (lies_on(stroke, near) or joins(stroke, near, faint))
     ]
 
 
