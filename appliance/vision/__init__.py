@@ -186,7 +186,7 @@ def _rows(
 
 
 def _strong(tones: Sequence[Sequence[Stroke]]) -> list[list[Stroke]]:
-    """Without the strokes that are far paler than others."""
+    """Without the strokes that are clearly paler than the strongest."""
     palest = layout.AS_DARK * max(stroke.peak for tone in tones for stroke in tone)
     return [[stroke for stroke in tone if stroke.peak > palest] for tone in tones]
 

@@ -120,6 +120,7 @@ def _told(small: NDArray[np.float32], course: _Course) -> float:
 
 
 def _evened(gray: NDArray[np.uint8], course: _Course) -> NDArray[np.uint8]:
+    """A frame as it would be without stripes; the same frame if they are darker than shade is."""
     straightened = course.straightened(gray.shape)
     levels = _levels(gray, straightened)
     if np.count_nonzero(levels < _SHADE * levels.max()) > _FEW * levels.size:
