@@ -403,11 +403,16 @@ def test_a_number_beside_print_that_there_is_no_time_for_is_offered(size: int, c
     assert sum(not crop.left_out for crop in crops) <= vision._MOST_CROPS
 
 
-def test_of_a_texture_of_pale_bars_nothing_is_offered_but_the_digit_written_on_it() -> None:
-    """There are more bars, about as tall as the digit, than can be judged."""
+def barred(tone: float) -> Ink:
+    """More bars, about as tall as a digit, than can be judged."""
     paper = blank()
     for row, column in product(range(6), range(30)):
-        cv2.rectangle(paper, (20 + 20 * column, 20 + 70 * row), (24 + 20 * column, 70 + 70 * row), 190.0, -1)
+        cv2.rectangle(paper, (20 + 20 * column, 20 + 70 * row), (24 + 20 * column, 70 + 70 * row), tone, -1)
+    return paper
+
+
+def test_of_a_texture_of_pale_bars_nothing_is_offered_but_the_digit_written_on_it() -> None:
+    paper = barred(190)
     paper[140:360, 240:420] = 220
     box = write(paper, digit(3, 90, 10), 280, 200)
     (three,) = (crop for crop in find_crops(gray(paper)) if crop.dark)
@@ -415,9 +420,7 @@ def test_of_a_texture_of_pale_bars_nothing_is_offered_but_the_digit_written_on_i
 
 
 def test_among_too_many_bars_that_stand_in_its_row_a_far_stronger_digit_is_still_offered() -> None:
-    paper = blank()
-    for row, column in product(range(6), range(30)):
-        cv2.rectangle(paper, (20 + 20 * column, 20 + 70 * row), (24 + 20 * column, 70 + 70 * row), 150.0, -1)
+    paper = barred(150)
     paper[190:300, 270:370] = 220
     box = write(paper, digit(3, 90, 10), 280, 200)
     assert overlap(best(find_crops(gray(paper)), box).box, box) > 0.9

@@ -45,6 +45,9 @@ _LIGHTEST = 1.05  # ink that is light nears 1 without end: so much lighter than 
 _PRINT = 0.5  # of the tallest row: where there is no time for a taller one, it is a keyboard or print;
 _SMALL_PRINT = 0.2  # a lower one than this says nothing
 
+_Proposed = tuple[layout.Row, bool, list[layout.Hypothesis]]
+"""A row, whether it is dark, and what in it may be a digit."""
+
 
 @dataclass(frozen=True)
 class Crop:
@@ -154,10 +157,10 @@ def _find_in(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
 def _find(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
     tones = without_patterns(*find(gray))
     rows = _rows(tones, gray.shape)
-    chosen, left_out = _affordable([(row, len(proposed)) for row, _, proposed in rows])
+    chosen, left_out = _affordable(rows)
     if rows and not chosen:  # but for the texture of paper, or its lines, there may be few
         rows = _rows(_strong(tones), gray.shape)
-        chosen, left_out = _affordable([(row, len(proposed)) for row, _, proposed in rows])
+        chosen, left_out = _affordable(rows)
     found: list[Crop] = []
     for number in sorted(chosen | left_out):
         row, dark, proposed = rows[number]
@@ -174,10 +177,8 @@ def _find(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
     return found
 
 
-def _rows(
-    tones: Sequence[Sequence[Stroke]], shape: tuple[int, int]
-) -> list[tuple[layout.Row, bool, list[layout.Hypothesis]]]:
-    """The rows of the dark strokes and of the light ones, whether each is dark, and what it may be."""
+def _rows(tones: Sequence[Sequence[Stroke]], shape: tuple[int, int]) -> list[_Proposed]:
+    """The rows of the dark strokes and of the light ones."""
     return [
         (row, dark, list(layout.hypotheses(row)))
         for dark, strokes in zip((True, False), tones, strict=True)
@@ -196,8 +197,8 @@ def _is_seen_once(proposed: layout.Hypothesis) -> bool:
     return len(proposed.strokes) == 1 and not proposed.strokes[0].fell_apart
 
 
-def _affordable(rows: Sequence[tuple[layout.Row, int]]) -> tuple[set[int], set[int]]:
-    """Which rows, each with its number of crops, are judged, the tallest that time allows; and the others.
+def _affordable(rows: Sequence[_Proposed]) -> tuple[set[int], set[int]]:
+    """Which rows, by their numbers, are judged, the tallest that time allows; and which are the others.
 
     But for the lowest of these, which are small print.
     Where there are others, none that is far paler: that is the texture of what these are written on.
@@ -205,13 +206,14 @@ def _affordable(rows: Sequence[tuple[layout.Row, int]]) -> tuple[set[int], set[i
     """
     left = _MOST_CROPS
     palest = 0.0
-    if sum(count for _, count in rows) > left:
-        palest = layout.PALER * max(row.peak for row, _ in rows)
+    if sum(len(proposed) for *_, proposed in rows) > left:
+        palest = layout.PALER * max(row.peak for row, *_ in rows)
     chosen: set[int] = set()
     left_out: set[int] = set()
     tallest = 0
     for number in sorted(range(len(rows)), key=lambda number: -rows[number][0].height):
-        row, count = rows[number]
+        row, _, proposed = rows[number]
+        count = len(proposed)
         if row.peak < palest:
             continue
         if count <= left:
