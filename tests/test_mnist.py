@@ -161,7 +161,9 @@ def test_a_damaged_cache_is_downloaded_again(monkeypatch: pytest.MonkeyPatch, ca
 
 
 @pytest.mark.parametrize(
-    "content", [b"<html>Sign in</html>", gzip.compress(b"another file"), b"\x1f\x8b\x08"]
+    "content",
+    [b"<html>Sign in</html>", gzip.compress(b"another file"), b"\x1f\x8b\x08"],
+    ids=["a page", "another file", "cut off"],
 )
 def test_a_mirror_that_sends_something_else_is_passed_over(
     monkeypatch: pytest.MonkeyPatch, cache: Path, content: bytes
