@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 from appliance.card import NOT_A_DIGIT
 from appliance.config import EngineName
 from appliance.engine import open_engine
-from appliance.evidence import evidence, stands_alone
 from appliance.explain import digits_of
 from appliance.frame import Frame
-from appliance.judged import Judged, only_ones, same_box
+from appliance.judged import Judged
+from appliance.on_sheets import sheets_count
 from appliance.vision import Box, Crop, find_crops, find_crops_on_sheets, overlap
 
 _RARER = 0.5  # times as often as among the crops that networks learn from, what a camera sees is none
 _CROWDED = 6  # crops that are none: with more, a frame shows more than a number, perhaps one on a sheet
-_LEAST_ONE = 0.1  # of the frame's height: a shorter stroke by itself on a sheet may be anything
 _MOST_PASSED_OVER = 6
 
 
@@ -79,13 +78,7 @@ class Reader:
         digits, judged = digits_of(find_crops(frame.gray), self._judge, self._threshold)
         if not digits or sum(not one.is_digit for one in judged) > _CROWDED:
             there, judged_there = digits_of(find_crops_on_sheets(frame.gray), self._judge, self._threshold)
-            if only_ones(there):  # several may be the edges of all that else is about
-                least = _LEAST_ONE * frame.gray.shape[0]
-                counts = not digits and len(there) == 1 and stands_alone(there[0], judged_there, least)
-            else:
-                more = _is_part_of(digits, there)
-                counts = more or evidence(there, judged_there) >= evidence(digits, judged)
-            if counts:
+            if sheets_count(there, judged_there, digits, judged, len(frame.gray)):
                 return Reading(tuple(map(_digit, there)), judged_there, on_sheets=True)
         return Reading(tuple(map(_digit, digits)), judged)
 
@@ -116,13 +109,6 @@ class Reader:
         likely = np.exp(scores - scores.max(axis=1, keepdims=True))
         probabilities: NDArray[np.float32] = likely / likely.sum(axis=1, keepdims=True)
         return probabilities
-
-
-def _is_part_of(digits: Sequence[Judged], some: Sequence[Judged]) -> bool:
-    """Whether all digits are among some others; and what these are more is digits, not many bare strokes."""
-    more = [one for one in some if not any(same_box(one.crop.box, other.crop.box) for other in digits)]
-    has_all = len(some) - len(more) == len(digits)
-    return has_all and (not digits or len(more) < len(digits) or not only_ones(more))
 
 
 def _digit(one: Judged) -> Digit:

@@ -1,0 +1,55 @@
+"""A frame is read as a whole, and by what lies on its sheets alone: which of the two readings counts."""
+
+from collections.abc import Sequence
+
+from appliance.evidence import evidence, stands_alone
+from appliance.judged import Judged, in_rows, only_ones, same_box, tallest_of
+
+_LEAST_ONE = 0.1  # of the frame's height: a shorter stroke by itself on a sheet may be anything
+_AS_TALL = 1.3  # times: so much taller or lower, at most, is what was written in one go,
+_SURE = 0.9  # if it is as surely a digit
+
+
+def sheets_count(
+    there: Sequence[Judged],
+    judged_there: Sequence[Judged],
+    digits: Sequence[Judged],
+    judged: Sequence[Judged],
+    height: int,
+) -> bool:
+    """Whether what is read on sheets counts, rather than the digits of the frame, `height` pixels high.
+
+    Given with either is all that was judged. What is read at neither counts as either.
+    """
+    if only_ones(there):  # several may be the edges of all that else is about
+        alone = not digits and len(there) == 1
+        return alone and stands_alone(there[0], judged_there, _LEAST_ONE * height)
+    if _is_part_of(digits, there):
+        return True
+    return not _cuts(there, digits) and evidence(there, judged_there) >= evidence(digits, judged)
+
+
+def _is_part_of(digits: Sequence[Judged], there: Sequence[Judged]) -> bool:
+    """Whether all digits are on sheets as well; and what is there more is digits, not many bare strokes."""
+    more = _without(there, digits)
+    has_all = len(there) - len(more) == len(digits)
+    return has_all and (not digits or len(more) < len(digits) or not only_ones(more))
+
+
+def _cuts(there: Sequence[Judged], digits: Sequence[Judged]) -> bool:
+    """Whether what is on sheets is part of a row whose other digits are as tall and sure: no sheet ends there.
+
+    A shadow's edge may look like a sheet's; and a sheet's edges like ones.
+    """
+    others = _without(digits, there)
+    has_all = len(digits) - len(others) == len(there)
+    if not has_all or only_ones(others) or len(in_rows(digits)) > 1:
+        return False
+    ratios = [one.crop.box[3] / tallest_of(there) for one in others]
+    return (
+        all(one.confidence > _SURE for one in others) and 1 / _AS_TALL < min(ratios) <= max(ratios) < _AS_TALL
+    )
+
+
+def _without(some: Sequence[Judged], others: Sequence[Judged]) -> list[Judged]:
+    return [one for one in some if not any(same_box(one.crop.box, other.crop.box) for other in others)]
