@@ -6,8 +6,7 @@ from appliance.evidence import evidence, stands_alone
 from appliance.judged import Judged, in_rows, only_ones, same_box, tallest_of
 
 _LEAST_ONE = 0.1  # of the frame's height: a shorter stroke by itself on a sheet may be anything
-_AS_TALL = 1.3  # times: so much taller or lower, at most, is what was written in one go,
-_SURE = 0.9  # if it is as surely a digit
+_AS_TALL = 1.3  # times: so much taller or lower, at most, is what was written in one go
 
 
 def sheets_count(
@@ -26,7 +25,9 @@ def sheets_count(
         return alone and stands_alone(there[0], judged_there, _LEAST_ONE * height)
     if _is_part_of(digits, there):
         return True
-    return not _cuts(there, digits) and evidence(there, judged_there) >= evidence(digits, judged)
+    if _cut(there, digits, judged):
+        return False
+    return evidence(there, judged_there) >= evidence(digits, judged)
 
 
 def _is_part_of(digits: Sequence[Judged], there: Sequence[Judged]) -> bool:
@@ -36,19 +37,22 @@ def _is_part_of(digits: Sequence[Judged], there: Sequence[Judged]) -> bool:
     return has_all and (not digits or len(more) < len(digits) or not only_ones(more))
 
 
-def _cuts(there: Sequence[Judged], digits: Sequence[Judged]) -> bool:
-    """Whether what is on sheets is part of a row whose other digits are as tall and sure: no sheet ends there.
+def _cut(there: Sequence[Judged], digits: Sequence[Judged], judged: Sequence[Judged]) -> bool:
+    """Whether what is on sheets is part of a row that goes on: a shadow's edge was taken for a sheet's.
 
-    A shadow's edge may look like a sheet's; and a sheet's edges like ones.
+    So it is where all in the row that is as tall are digits, and not only ones, which may be a sheet's edges.
     """
     others = _without(digits, there)
     has_all = len(digits) - len(others) == len(there)
     if not has_all or only_ones(others) or len(in_rows(digits)) > 1:
         return False
-    ratios = [one.crop.box[3] / tallest_of(there) for one in others]
-    return (
-        all(one.confidence > _SURE for one in others) and 1 / _AS_TALL < min(ratios) <= max(ratios) < _AS_TALL
-    )
+    beside = [one for one in judged if one.crop.row == digits[0].crop.row and not one.is_digit]
+    tall = tallest_of(there)
+    return all(_as_tall(one, tall) for one in others) and not any(_as_tall(one, tall) for one in beside)
+
+
+def _as_tall(one: Judged, tall: int) -> bool:
+    return tall / _AS_TALL < one.crop.box[3] < tall * _AS_TALL
 
 
 def _without(some: Sequence[Judged], others: Sequence[Judged]) -> list[Judged]:
