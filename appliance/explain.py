@@ -34,10 +34,10 @@ def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[li
     Where there is much else, something of it will look like a digit by chance: only surer ones are read.
     """
     digits, judged = _of_one_tone([crop for crop in crops if not crop.left_out], judge, threshold)
-    seen = [*judged, *(none_of(crop) for crop in crops if crop.left_out)]
-    rows = [row for row in in_rows(digits) if not _is_astray(row, digits) or stand_out(row, seen)]
+    judged = [*judged, *(none_of(crop) for crop in crops if crop.left_out)]
+    rows = [row for row in in_rows(digits) if not _is_astray(row, digits) or stand_out(row, judged)]
     digits = [digit for row in rows for digit in row]
-    if not digits or not stand_out(digits, seen):
+    if not digits or not stand_out(digits, judged):
         return [], judged
     order = reading_order([one.crop.box for one in digits], digits[0].crop.slope)
     return [digits[place] for place in order], judged

@@ -52,7 +52,7 @@ class Reading:
     def passed_over(self) -> tuple[Digit, ...]:
         """The tallest strokes that are part of no digit that was read, as the digits they would be."""
         read = [digit.box for digit in self.digits]
-        strokes = [one for one in self.judged if one.crop.is_whole]
+        strokes = [one for one in self.judged if one.crop.is_whole and not one.crop.left_out]
         left = [one for one in strokes if not any(overlap(one.crop.box, box) for box in read)]
         return tuple(map(_digit, sorted(left, key=lambda one: -one.crop.box[3])[:_MOST_PASSED_OVER]))
 

@@ -215,6 +215,39 @@ def test_where_a_sheet_shows_less_of_a_number_than_the_frame_does_the_frame_is_r
 
 
 @pytest.mark.parametrize(
+    ("height", "row", "text"),
+    [(100, 1, "42"), (85, 1, "42"), (70, 1, "4"), (100, 0, "4")],
+    ids=["as tall", "hardly lower", "lower", "among as much in the same row"],
+)
+def test_where_a_row_goes_on_beside_a_sheet_it_was_a_shadow(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, height: int, row: int, text: str
+) -> None:
+    """However much else there is elsewhere: but no more of a line of other things is read for that."""
+    on, beside = crop(0, 1, {4: 0.9999}), crop(1, 2, {2: 0.98})
+    object.__setattr__(beside, "box", (*beside.box[:3], height))
+    much_else = [crop(at, at + 1, {NONE: 0.99}) for at in range(10, 30, 2)]
+    for other in much_else:
+        object.__setattr__(other, "row", row)
+        object.__setattr__(other, "box", (other.box[0], 100 + 200 * row, *other.box[2:]))
+    monkeypatch.setattr(reader, "find_crops_on_sheets", lambda gray: [on])
+    assert desk.read(on, beside, *much_else).text == text
+
+
+def test_what_was_not_judged_for_lack_of_time_is_something_else_and_shown_to_nobody(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bare stroke beside it is not all that there is on a sheet."""
+    one, other = crop(0, 1, {1: 0.97}), crop(4, 5, {1: 0.97})
+    object.__setattr__(one, "peak", 200.0)
+    object.__setattr__(other, "left_out", True)
+    monkeypatch.setattr(reader, "find_crops_on_sheets", lambda gray: [one])
+    assert desk.read().text == "1"
+    monkeypatch.setattr(reader, "find_crops_on_sheets", lambda gray: [one, other])
+    assert desk.read().text == ""
+    assert not desk.read(other).passed_over()
+
+
+@pytest.mark.parametrize(
     ("sure", "peak", "height", "letter", "text"),
     [
         (0.95, 200.0, 100, None, "1"),
