@@ -7,7 +7,7 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.judged import NEVER, Judged, lies_with, only_ones, tallest_of, usual_peak
+from appliance.judged import NEVER, Judged, beyond_doubt, lies_with, only_ones, tallest_of, usual_peak
 from appliance.vision import Crop
 from appliance.vision.layout import PALER
 
@@ -63,8 +63,11 @@ def _log_odds(digits: Sequence[Judged]) -> NDArray[np.float64]:
 def _how_much_else(digits: Sequence[Judged], none: Sequence[Crop]) -> float:
     """Of what is no digit: 1 for what is as tall and as strong as the digits, less for what is not.
 
-    Least for the letters of print, which are many, and of one kind.
+    Least for the letters of print, which are many, and of one kind. Beside several digits beyond doubt, what
+    is of the other tone is but the paper between strokes; a single one may be just that.
     """
+    if sum(map(beyond_doubt, digits)) > 1:
+        none = [crop for crop in none if crop.dark is digits[0].crop.dark]
     usual, tallest = usual_peak(digits), tallest_of(digits)
     others = [crop for crop in none if crop.peak > PALER * usual and not lies_with(crop, digits)]
     sizes = np.array([max(crop.box[2:]) for crop in others]) / tallest

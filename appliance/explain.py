@@ -11,9 +11,9 @@ from appliance.judged import (
     Judged,
     beyond_doubt,
     in_rows,
-    none_of,
     only_ones,
     tallest_of,
+    with_left_out,
 )
 from appliance.rows import AS_LARGE, read_rows
 from appliance.vision import Box, Crop, encloses, take_apart
@@ -34,10 +34,10 @@ def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[li
     Where there is much else, something of it will look like a digit by chance: only surer ones are read.
     """
     digits, judged = _of_one_tone([crop for crop in crops if not crop.left_out], judge, threshold)
-    judged = [*judged, *(none_of(crop) for crop in crops if crop.left_out)]
-    rows = [row for row in in_rows(digits) if not _is_astray(row, digits) or stand_out(row, judged)]
+    seen = with_left_out(judged, crops)
+    rows = [row for row in in_rows(digits) if not _is_astray(row, digits) or stand_out(row, seen)]
     digits = [digit for row in rows for digit in row]
-    if not digits or not stand_out(digits, judged):
+    if not digits or not stand_out(digits, seen):
         return [], judged
     order = reading_order([one.crop.box for one in digits], digits[0].crop.slope)
     return [digits[place] for place in order], judged

@@ -46,9 +46,10 @@ Judge = Callable[[Sequence[Crop]], list[Judged]]
 """Says what the network thinks of some crops."""
 
 
-def none_of(crop: Crop) -> Judged:
-    """A crop that is taken for none, unjudged."""
-    return Judged(crop, np.zeros(10, np.float32), 1.0)
+def with_left_out(judged: Iterable[Judged], crops: Iterable[Crop]) -> list[Judged]:
+    """What was judged, and, as none, those of the crops that there was no time to judge."""
+    none = np.zeros(10, np.float32)
+    return [*judged, *(Judged(crop, none, 1.0) for crop in crops if crop.left_out)]
 
 
 def beyond_doubt(one: Judged) -> bool:

@@ -11,23 +11,23 @@ _AS_TALL = 1.3  # times: so much taller or lower, at most, is what was written i
 
 def sheets_count(
     there: Sequence[Judged],
-    judged_there: Sequence[Judged],
+    seen_there: Sequence[Judged],
     digits: Sequence[Judged],
-    judged: Sequence[Judged],
+    seen: Sequence[Judged],
     height: int,
 ) -> bool:
     """Whether what is read on sheets counts, rather than the digits of the frame, `height` pixels high.
 
-    Given with either is all that was judged. What is read at neither counts as either.
+    Given with either is all that was seen with it. What is read at neither counts as either.
     """
     if only_ones(there):  # several may be the edges of all that else is about
         alone = not digits and len(there) == 1
-        return alone and stands_alone(there[0], judged_there, _LEAST_ONE * height)
+        return alone and stands_alone(there[0], seen_there, _LEAST_ONE * height)
     if _is_part_of(digits, there):
         return True
-    if _cut(there, digits, judged):
+    if _cut(there, digits, seen):
         return False
-    return evidence(there, judged_there) >= evidence(digits, judged)
+    return evidence(there, seen_there) >= evidence(digits, seen)
 
 
 def _is_part_of(digits: Sequence[Judged], there: Sequence[Judged]) -> bool:
@@ -37,7 +37,7 @@ def _is_part_of(digits: Sequence[Judged], there: Sequence[Judged]) -> bool:
     return has_all and (not digits or len(more) < len(digits) or not only_ones(more))
 
 
-def _cut(there: Sequence[Judged], digits: Sequence[Judged], judged: Sequence[Judged]) -> bool:
+def _cut(there: Sequence[Judged], digits: Sequence[Judged], seen: Sequence[Judged]) -> bool:
     """Whether what is on sheets is part of a row that goes on: a shadow's edge was taken for a sheet's.
 
     So it is where all in the row that is as tall are digits, and not only ones, which may be a sheet's edges.
@@ -46,7 +46,7 @@ def _cut(there: Sequence[Judged], digits: Sequence[Judged], judged: Sequence[Jud
     has_all = len(digits) - len(others) == len(there)
     if not has_all or only_ones(others) or len(in_rows(digits)) > 1:
         return False
-    beside = [one for one in judged if one.crop.row == digits[0].crop.row and not one.is_digit]
+    beside = [one for one in seen if one.crop.row == digits[0].crop.row and not one.is_digit]
     tall = tallest_of(there)
     return all(_as_tall(one, tall) for one in others) and not any(_as_tall(one, tall) for one in beside)
 

@@ -12,7 +12,7 @@ from appliance.config import EngineName
 from appliance.engine import open_engine
 from appliance.explain import digits_of
 from appliance.frame import Frame
-from appliance.judged import Judged
+from appliance.judged import Judged, with_left_out
 from appliance.on_sheets import sheets_count
 from appliance.vision import Box, Crop, find_crops, find_crops_on_sheets, overlap
 
@@ -52,7 +52,7 @@ class Reading:
     def passed_over(self) -> tuple[Digit, ...]:
         """The tallest strokes that are part of no digit that was read, as the digits they would be."""
         read = [digit.box for digit in self.digits]
-        strokes = [one for one in self.judged if one.crop.is_whole and not one.crop.left_out]
+        strokes = [one for one in self.judged if one.crop.is_whole]
         left = [one for one in strokes if not any(overlap(one.crop.box, box) for box in read)]
         return tuple(map(_digit, sorted(left, key=lambda one: -one.crop.box[3])[:_MOST_PASSED_OVER]))
 
@@ -75,10 +75,13 @@ class Reader:
 
     def read(self, frame: Frame) -> Reading:
         """The digits of a frame. Never raises for what the pixels hold."""
-        digits, judged = digits_of(find_crops(frame.gray), self._judge, self._threshold)
+        crops = find_crops(frame.gray)
+        digits, judged = digits_of(crops, self._judge, self._threshold)
         if not digits or sum(not one.is_digit for one in judged) > _CROWDED:
-            there, judged_there = digits_of(find_crops_on_sheets(frame.gray), self._judge, self._threshold)
-            if sheets_count(there, judged_there, digits, judged, len(frame.gray)):
+            crops_there = find_crops_on_sheets(frame.gray)
+            there, judged_there = digits_of(crops_there, self._judge, self._threshold)
+            seen_there, seen = with_left_out(judged_there, crops_there), with_left_out(judged, crops)
+            if sheets_count(there, seen_there, digits, seen, len(frame.gray)):
                 return Reading(tuple(map(_digit, there)), judged_there, on_sheets=True)
         return Reading(tuple(map(_digit, digits)), judged)
 

@@ -36,7 +36,7 @@ def draw_stages(frame: Frame, reading: Reading, folder: Path) -> list[Path]:
         "2-ink": cv2.bitwise_not(ink.dark if darker else ink.light),
         "3-strokes": _strokes(seen, strokes_on_sheets if reading.on_sheets else find_strokes),
         "4-hypotheses": _boxes(frame.gray, [crop.box for crop in crops]),
-        "5-crops": _contact_sheet([crop for crop in crops if not crop.left_out]),
+        "5-crops": _contact_sheet(crops),
         "6-reading": draw_reading(frame.gray, reading),
     }
     stem = Path(frame.name).stem or "frame"

@@ -467,6 +467,21 @@ def test_the_paler_what_lies_about_the_less_it_matters() -> None:
     assert [among(peak) for peak in (40, 100, 200)] == ["5", "", ""]
 
 
+def test_paper_between_strokes_is_nothing_else_beside_several_digits() -> None:
+    def among(clutter: Row, *values: int) -> str:
+        number = Row(50)
+        for place, value in enumerate(values):
+            number.add(place, place + 1, {value: 0.98})
+        for place in range(6):
+            clutter.add(place, place + 1, {NONE: 0.97})
+        return read(number, clutter)
+
+    assert among(Row(250, dark=False), 5, 8) == "58"
+    assert among(Row(250), 5, 8) == "", "strokes are something else"
+    assert among(Row(250, dark=False), 5) == "", "what looks like one digit may be paper itself"
+    assert among(Row(250, dark=False), 5, 1) == "", "and a one beside it a bare stroke"
+
+
 def changed(row: Row, **changes: Any) -> Row:
     """The same, but for something about its crops."""
     judged = [replace(one, crop=replace(one.crop, **changes)) for one in row.judged]
