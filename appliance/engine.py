@@ -63,8 +63,7 @@ class Torch:
         torch.set_num_threads(1)
         self._torch = torch
         network, self.card = load(weights)
-        # With the channels last, the convolutions of many crops take two thirds of the time.
-        self.network = folded(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = folded(network)
 
     def __call__(self, crops: Crops) -> Scores:
         with self._torch.inference_mode():

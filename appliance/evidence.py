@@ -25,7 +25,7 @@ _LETTERS, _LOW = 4, 0.6  # so many in a row, at least, all of them lower than so
 
 
 def evidence(digits: Sequence[Judged], judged: Iterable[Judged]) -> float:
-    """What speaks for a reading: how far the log-odds of its digits exceed what is asked of them, in sum.
+    """What speaks for one digit or more: how far their log-odds exceed what is asked of them, in sum.
 
     A one is but a stroke: it may speak against a reading, never for it.
     """
@@ -34,7 +34,7 @@ def evidence(digits: Sequence[Judged], judged: Iterable[Judged]) -> float:
 
 
 def stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
-    """Whether digits are, by the geometric mean of their odds, as sure as is asked of them."""
+    """Whether digits, one at least, are, by the geometric mean of their odds, as sure as is asked of them."""
     asked = _odds_asked(digits, judged) * (_FOR_ONES if only_ones(digits) else 1)
     return float(_log_odds(digits).mean()) > log(asked)
 

@@ -15,7 +15,7 @@ BEYOND_DOUBT = 0.95
 _MOSTLY = 0.7  # of the smaller of two boxes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Judged:
     """A crop with the network's calibrated probabilities: of the ten digits `float32 (10,)`, and of none.
 

@@ -141,18 +141,20 @@ def folded(network: nn.Module) -> nn.Module:
 
     Each batch normalisation is made part of the layer before it, and weights lie as many crops need them.
     """
-    if not isinstance(network, nn.Sequential):
-        return network
+    if isinstance(network, nn.Sequential):
+        network = nn.Sequential(*_fused(network))
+    # With the channels last, the convolutions of many crops take two thirds of the time.
+    return network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+
+
+def _fused(network: nn.Sequential) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for layer in network:
         if isinstance(layer, nn.BatchNorm2d) and layers and isinstance(layers[-1], nn.Conv2d):
             layers[-1] = fuse_conv_bn_eval(layers[-1], layer)
         elif not isinstance(layer, nn.Dropout):
             layers.append(layer)
-    for layer in layers:
-        if isinstance(layer, nn.Conv2d):
-            layer.weight.data = layer.weight.data.contiguous(memory_format=torch.channels_last)
-    return nn.Sequential(*layers).eval()
+    return layers
 
 
 def load(weights: Path) -> tuple[nn.Module, Card]:

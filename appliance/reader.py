@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from appliance.card import NOT_A_DIGIT
 from appliance.config import EngineName
+from appliance.digits import digits_of
 from appliance.engine import open_engine
-from appliance.explain import digits_of
 from appliance.frame import Frame
 from appliance.judged import Judged, with_left_out
 from appliance.on_sheets import sheets_count

@@ -11,8 +11,8 @@ from appliance.errors import FrameError
 from appliance.frame import Frame
 from appliance.reader import Reading
 from appliance.vision import Box, Crop, FindStrokes, enlarged
+from appliance.vision.light import evenly_lit
 from appliance.vision.sheets import strokes_on_sheets
-from appliance.vision.stripes import evenly_lit
 from appliance.vision.strokes import find_strokes
 
 _COLOURS = ((66, 135, 245), (70, 200, 120), (240, 160, 60), (200, 90, 220), (60, 210, 230), (230, 80, 80))

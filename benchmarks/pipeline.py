@@ -34,7 +34,7 @@ from appliance.indicators import Indicators, open_indicators
 from appliance.labels import read_labels
 from appliance.reader import Reader
 from appliance.steady import Steadier
-from appliance.vision import ink, stripes
+from appliance.vision import ink, light
 from benchmarks.options import SHIPPED, Seed, Weights
 from benchmarks.plain import PlainReader
 from benchmarks.tables import aimed, show
@@ -206,7 +206,7 @@ def watched() -> Iterator[dict[str, float]]:
 
     places: list[tuple[Any, str, str]] = [
         (Pipeline, "grab", "grab"),
-        (stripes, "flatten", "flatten"),
+        (light, "flatten", "flatten"),
         (ink, "_ratio", "flatten"),
         (ink.Ink, "_background", "flatten"),
         (reader, "find_crops", "find"),

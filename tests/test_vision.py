@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from appliance import vision
 from appliance.vision import Crop, find_crops, find_crops_on_sheets, take_apart
+from appliance.vision.affordable import MOST_CROPS
 from training.pens import DIGITS, draw
 
 WAYS = [(value, way) for value, ways in DIGITS.items() for way in range(len(ways))]
@@ -400,7 +401,7 @@ def test_a_number_beside_print_that_there_is_no_time_for_is_offered(size: int, c
     left_out = [crop for crop in crops if crop.left_out]
     assert bool(left_out) is counts
     assert all(crop.is_whole and overlap(crop.box, box) == 0 for crop in left_out)
-    assert sum(not crop.left_out for crop in crops) <= vision._MOST_CROPS
+    assert sum(not crop.left_out for crop in crops) <= MOST_CROPS
 
 
 def barred(tone: float) -> Ink:

@@ -6,7 +6,7 @@ import pytest
 from handwritten import Ink, blank, digit, gray, overlap, write
 
 from appliance.vision import find_crops
-from appliance.vision.stripes import evenly_lit
+from appliance.vision.light import evenly_lit
 
 COURSES = [(0, 0), (20, 0), (70, 0), (90, 0), (135, 0), (30, 12), (90, -12), (160, 8)]
 """In degrees: the direction across, and how far the stripes in the frame's corner are turned."""

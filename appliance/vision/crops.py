@@ -1,19 +1,100 @@
-"""Makes a crop exactly as MNIST was made.
+"""What may be a digit, as a crop that is made exactly as MNIST was made.
 
 The longest side is fitted into 20 pixels keeping the aspect, anti-aliased, and the picture is centred in
 28x28 by its centre of mass (LeCun, Cortes, Burges: The MNIST database of handwritten digits).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import atan, ceil, degrees, hypot
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.stroke import Box, Stroke, around
+from appliance.vision import cuts
+from appliance.vision.ink import thickness
+from appliance.vision.stroke import Box, Stroke, around, scaled
 
 _SIDE, _INNER = 28, 20
+_LIGHTEST = 1.05  # ink that is light nears 1 without end: so much lighter than its board nothing is
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """What may be a digit: where it is, and as the network sees it.
+
+    `box` is in frame pixels. `first` and `past` count the strokes of its row from the left: 2.0 to 3.0 is the
+    third, 2.0 to 2.5 a left part of it. Two crops of a row with any in common cannot both be digits.
+    """
+
+    box: Box
+    row: int
+    first: float
+    past: float
+    stroke_count: int
+    """How many whole strokes it joins, one that fell apart being two; 0 if it is but a part of one."""
+    dark: bool
+    """Whether it is dark on light."""
+    peak: float
+    """How strong its ink is, 0 to 255 as in `Ink`: the strongest of its strokes' peaks."""
+    slope: float
+    """How far its row falls, in pixels for each to the right: `image` is turned by so much."""
+    ink: NDArray[np.uint8] = field(repr=False)
+    """`uint8 (height, width)` of the box; of a small frame, as enlarged."""
+    at_edge: bool = False
+    """Whether it reaches the frame's edge, beyond which it may go on."""
+    left_out: bool = False
+    """Whether there is no time to judge it: it only counts as something else in the frame."""
+
+    @property
+    def contrast(self) -> float:
+        """How much its ink differs from what it is written on, by how light that is."""
+        return self.peak if self.dark else self.peak / (_LIGHTEST - self.peak / 255)
+
+    @property
+    def aspect(self) -> float:
+        """The width of its box, by its height."""
+        return self.box[2] / self.box[3]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is one stroke, neither cut nor joined with another."""
+        return self.stroke_count == 1
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it was cut out of a stroke."""
+        return self.stroke_count == 0
+
+    @property
+    def begins_stroke(self) -> bool:
+        """Whether nothing of its first stroke lies left of it."""
+        return self.first % 1 == 0
+
+    @cached_property
+    def image(self) -> NDArray[np.uint8]:
+        """`uint8 (28, 28)`, white on black; drawn when first asked for, as many a crop is never judged."""
+        return as_mnist(self.ink, self.slope)
+
+    @cached_property
+    def thickness(self) -> float:
+        """Of its stroke where that is thickest, in pixels of `ink`."""
+        return thickness(self.ink)
+
+
+def take_apart(crop: Crop) -> list[Crop]:
+    """The crops of what a whole stroke may fall into, if it is digits that touch."""
+    left, top, width, height = crop.box
+    scales = width / crop.ink.shape[1], height / crop.ink.shape[0]
+    found = []
+    for part in cuts.parts_of(crop.ink):
+        inside = scaled((part.left, part.top, *part.ink.shape[::-1]), scales, (height, width))
+        box = left + inside[0], top + inside[1], inside[2], inside[3]
+        first, past = crop.first + part.first, crop.first + part.past
+        found.append(replace(crop, box=box, first=first, past=past, stroke_count=0, ink=part.ink))
+    return found
 
 
 def drawn(strokes: Sequence[Stroke]) -> tuple[Box, NDArray[np.uint8]]:

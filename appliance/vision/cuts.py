@@ -44,7 +44,7 @@ Seams = NDArray[np.int64]
 """Many, `(N, rows)`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """What lies between two cuts, or a cut and the end of a stroke."""
 

@@ -46,7 +46,7 @@ class Row:
     height: int
     """The usual one, in pixels."""
     slope: float
-    """How far it falls, in pixels for each to the right; 0 unless that is clear."""
+    """How far it falls, in pixels for each to the right; 0 unless that is clear, or if it fell apart."""
 
     @property
     def peak(self) -> float:

@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.glare import without_glare
-from appliance.vision.ink import FAINTEST, Ink, flatten, in_cells
+from appliance.vision.ink import FAINTEST, Ink, in_cells
 
 _COVERED = 0.3  # of a striped frame, at least, is darker than the lightest paper near it
 _UNLINED = 5  # cells: what is less than half as broad is no stripe, but a line of the paper
@@ -55,16 +54,10 @@ class _Course:
         return np.clip(row / scale, 0, hypot(*shape))
 
 
-def evenly_lit(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Ink]:
-    """A gray frame `uint8 (H, W)` without glare, or without stripes of light, and its ink.
-
-    The same frame if it has neither.
-    """
-    ink = flatten(gray)
-    even = without_glare(gray, ink)
-    if even is gray and _is_covered(ink) and (course := _stripes(gray)) is not None:
-        even = _evened(gray, course)
-    return even, ink if even is gray else flatten(even)
+def without_stripes(gray: NDArray[np.uint8], ink: Ink) -> NDArray[np.uint8]:
+    """A gray frame `uint8 (H, W)` with this ink, evened out; the same frame if no stripes are in it."""
+    course = _stripes(gray) if _is_covered(ink) else None
+    return gray if course is None else _evened(gray, course)
 
 
 def _is_covered(ink: Ink) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
+from math import ceil
 from operator import add
 
 import numpy as np
@@ -13,7 +14,7 @@ Box = tuple[int, int, int, int]
 WIDEST_DIGIT = 1.35  # width by height
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Stroke:
     """One connected piece of ink; `ink` is `uint8 (height, width)`, 255 where it is full."""
 
@@ -92,3 +93,10 @@ def around(strokes: Sequence[Stroke]) -> Box:
     lefts, tops, widths, heights = zip(*(stroke.box for stroke in strokes), strict=True)
     left, top = min(lefts), min(tops)
     return left, top, max(map(add, lefts, widths)) - left, max(map(add, tops, heights)) - top
+
+
+def scaled(box: Box, scales: tuple[float, float], shape: tuple[int, int]) -> Box:
+    """The smallest box that holds another, scaled across and down, within what is of `shape`."""
+    left, top = int(box[0] * scales[0]), int(box[1] * scales[1])
+    right, bottom = ceil((box[0] + box[2]) * scales[0]), ceil((box[1] + box[3]) * scales[1])
+    return left, top, min(shape[1], right) - left, min(shape[0], bottom) - top

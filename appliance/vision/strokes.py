@@ -14,9 +14,9 @@ from appliance.vision.bands import crossing, without_band
 from appliance.vision.bodies import strokes_of, wholes_of
 from appliance.vision.components import components, labelled
 from appliance.vision.ink import FAINTEST, THIN, above, quantiles
+from appliance.vision.light import evenly_lit
 from appliance.vision.shades import without_shades
 from appliance.vision.sprawling import UpTo, sprawling, strokes_amid
-from appliance.vision.stripes import evenly_lit
 from appliance.vision.stroke import Stroke
 from appliance.vision.written import is_halo, is_written
 

@@ -1,0 +1,79 @@
+"""Which rows of strokes there is time to judge: the tallest; the others only count as something else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from appliance.vision.layout import AS_DARK, PALER, Hypothesis, Row, find_rows, hypotheses
+from appliance.vision.stroke import Stroke
+
+MOST_CROPS = 48  # that are judged in one frame, so that a page of print takes no longer than a number
+_PRINT = 0.5  # of the tallest row: where there is no time for a taller one, it is a keyboard or print;
+_SMALL_PRINT = 0.2  # a lower one than this says nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A row of one tone, and what in it may be a digit."""
+
+    row: Row
+    dark: bool
+    hypotheses: list[Hypothesis]
+    left_out: bool = False
+    """Whether there is no time to judge them."""
+
+
+def affordable(tones: Sequence[Sequence[Stroke]], shape: tuple[int, int]) -> list[Proposed]:
+    """The rows of the dark and of the light strokes of a frame `(H, W)` that are judged, or only counted."""
+    rows = _proposed(tones, shape)
+    chosen = _chosen(rows)
+    if rows and not chosen:  # but for the texture of paper, or its lines, there may be few
+        chosen = _chosen(_proposed(_strong(tones), shape))
+    return chosen
+
+
+def _proposed(tones: Sequence[Sequence[Stroke]], shape: tuple[int, int]) -> list[Proposed]:
+    return [
+        Proposed(row, dark, list(hypotheses(row)))
+        for dark, strokes in zip((True, False), tones, strict=True)
+        for row in find_rows(strokes, shape)
+    ]
+
+
+def _strong(tones: Sequence[Sequence[Stroke]]) -> list[list[Stroke]]:
+    """Without the strokes that are clearly paler than the strongest."""
+    palest = AS_DARK * max(stroke.peak for tone in tones for stroke in tone)
+    return [[stroke for stroke in tone if stroke.peak > palest] for tone in tones]
+
+
+def _chosen(rows: Sequence[Proposed]) -> list[Proposed]:
+    """The tallest rows that time allows, and the others, left out but for the lowest, which are small print.
+
+    Where there are others, none that is far paler: that is the texture of what these are written on.
+    None at all, where others about as tall would be left out: nobody writes so many digits.
+    """
+    left = MOST_CROPS
+    palest = 0.0
+    if sum(len(one.hypotheses) for one in rows) > left:
+        palest = PALER * max(one.row.peak for one in rows)
+    chosen: dict[int, Proposed] = {}
+    tallest = 0
+    for number in sorted(range(len(rows)), key=lambda number: -rows[number].row.height):
+        one = rows[number]
+        count, height = len(one.hypotheses), one.row.height
+        if one.row.peak < palest:
+            continue
+        if count <= left:
+            left -= count
+            tallest = max(tallest, height)
+            chosen[number] = one
+        elif height > _PRINT * tallest:
+            return []
+        elif height > _SMALL_PRINT * tallest:
+            seen_once = [each for each in one.hypotheses if _is_seen_once(each)]
+            chosen[number] = replace(one, hypotheses=seen_once, left_out=True)
+    return [chosen[number] for number in sorted(chosen)]
+
+
+def _is_seen_once(one: Hypothesis) -> bool:
+    """Whether it is but one stroke, which no other is a part of."""
+    return len(one.strokes) == 1 and not one.strokes[0].fell_apart
