@@ -18,7 +18,7 @@ from appliance.vision.layout import AS_DARK, PALER, WRITTEN_IN
 
 _CLEARLY = 0.99  # a digit, though it is paler than others
 _FENCE = 4  # more ones than this in the frame or in a row, and so many more for each other digit, are a fence
-_TOWERING = 2.0  # times as tall as any other digit: such a one is an edge, or the gap between keys
+_TOWERING = 2.0  # times as tall as other digits: such a one is an edge or the gap between keys, a zero a cup
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
 _FEATURE = 0.08  # of a zero's height, at least, is what is drawn in it: less may be dirt
 _EYE = 0.3  # of it, at most, is an eye of what is drawn there: a number in a circle fills more of it
@@ -71,9 +71,11 @@ def _without_low(digits: Sequence[Judged]) -> list[Judged]:
 
 
 def _without_towering(digits: Sequence[Judged]) -> list[Judged]:
-    """Without ones that are the edge of something."""
-    others = tallest_of(one for one in digits if one.value != 1) or inf
-    return [one for one in digits if one.value != 1 or one.crop.box[3] <= _TOWERING * others]
+    """Without ones that are the edge of something, and zeros that are something round, as a cup."""
+    shapes = [one for one in digits if one.value > 1]
+    digits = [one for one in digits if one.value != 0 or not _towers(one, shapes)]
+    others = [one for one in digits if one.value != 1]
+    return [one for one in digits if one.value != 1 or not _towers(one, others)]
 
 
 def _without_small_print(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
@@ -145,6 +147,10 @@ def _ink_in(crop: Crop, box: Box) -> float:
     left, top = int((box[0] - crop.box[0]) * scale), int((box[1] - crop.box[1]) * scale)
     right, bottom = left + ceil(box[2] * scale), top + ceil(box[3] * scale)
     return float(crop.ink[max(0, top) : bottom, max(0, left) : right].mean())
+
+
+def _towers(one: Judged, others: Iterable[Judged]) -> bool:
+    return one.crop.box[3] > _TOWERING * (tallest_of(others) or inf)
 
 
 def _usual_height(digits: Sequence[Judged]) -> float:

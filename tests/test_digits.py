@@ -809,6 +809,13 @@ def test_a_one_that_towers_above_all_other_digits_is_an_edge(height: int, text: 
     assert read(Row(judged=row.judged[:1])) == "1"
 
 
+@pytest.mark.parametrize("height, text", [(190, "054"), (210, "54")])
+def test_a_zero_that_towers_above_all_other_digits_is_a_cup(height: int, text: str) -> None:
+    cup, number = Row(50, height).add(6, 8, {0: 0.99}), Row(300).add(0, 1, {5: 0.99}).add(1, 2, {4: 0.99})
+    assert read(cup, number) == text
+    assert read(cup, Row(300).add(0, 1, {1: 0.99})) == "01", "beside a bare stroke it is not"
+
+
 def test_what_surrounds_surer_digits_is_an_outline_and_none() -> None:
     """As that of a telephone, which has the shape of a seven where one side is in the shade."""
     outline, inner = Row(50, 400).add(0, 4, {7: 0.96}), Row(200, 100)
