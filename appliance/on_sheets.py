@@ -18,23 +18,24 @@ def sheets_count(
 ) -> bool:
     """Whether what is read on sheets counts, rather than the digits of the frame, `height` pixels high.
 
-    Given with either is all that was seen with it. What is read at neither counts as either.
+    Given with either is all that was seen with it. Where the frame has none, something must speak for those.
     """
     if only_ones(there):  # several may be the edges of all that else is about
         alone = not digits and len(there) == 1
         return alone and stands_alone(there[0], seen_there, _LEAST_ONE * height)
+    speaks = evidence(there, seen_there)
+    if not digits:
+        return speaks > 0
     if _is_part_of(digits, there):
         return True
-    if _cut(there, digits, seen):
-        return False
-    return evidence(there, seen_there) >= evidence(digits, seen)
+    return speaks >= evidence(digits, seen) and not _cut(there, digits, seen)
 
 
 def _is_part_of(digits: Sequence[Judged], there: Sequence[Judged]) -> bool:
     """Whether all digits are on sheets as well; and what is there more is digits, not many bare strokes."""
     more = _without(there, digits)
     has_all = len(there) - len(more) == len(digits)
-    return has_all and (not digits or len(more) < len(digits) or not only_ones(more))
+    return has_all and (len(more) < len(digits) or not only_ones(more))
 
 
 def _cut(there: Sequence[Judged], digits: Sequence[Judged], seen: Sequence[Judged]) -> bool:

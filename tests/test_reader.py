@@ -214,6 +214,15 @@ def test_where_a_sheet_shows_less_of_a_number_than_the_frame_does_the_frame_is_r
     assert desk.read(four, one, *dirt).text == "4", "a bare stroke may be the sheet's edge"
 
 
+def test_where_the_frame_shows_nothing_a_doubtful_digit_on_a_sheet_is_nothing_either(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doubtful, sure, other = crop(0, 1, {4: 0.96}), crop(0, 1, {4: 0.99}), crop(1, 2, {2: 0.999})
+    for there, text in (([doubtful], ""), ([sure], "4"), ([doubtful, other], "42")):
+        monkeypatch.setattr(reader, "find_crops_on_sheets", lambda gray, there=there: there)
+        assert desk.read().text == text
+
+
 @pytest.mark.parametrize(
     ("height", "row", "text"),
     [(100, 1, "42"), (85, 1, "42"), (70, 1, "4"), (100, 0, "4")],
