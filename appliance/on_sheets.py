@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from appliance.evidence import evidence, stands_alone
+from appliance.evidence import evidence, in_full_ink, stands_alone
 from appliance.judged import Judged, in_rows, only_ones, same_box, tallest_of
 
-_LEAST_ONE = 0.1  # of the frame's height: a shorter stroke by itself on a sheet may be anything
+_LEAST = 0.1  # of the frame's height: what is lower on a sheet may be anything
 _AS_TALL = 1.3  # times: so much taller or lower, at most, is what was written in one go
 
 
@@ -18,14 +18,15 @@ def sheets_count(
 ) -> bool:
     """Whether what is read on sheets counts, rather than the digits of the frame, `height` pixels high.
 
-    Given with either is all that was seen with it. Where the frame has none, something must speak for those.
+    Given with either is all that was seen with it. Where the frame has none, those must be in full ink and
+    not small, or something has to speak for them.
     """
+    least = _LEAST * height
     if only_ones(there):  # several may be the edges of all that else is about
-        alone = not digits and len(there) == 1
-        return alone and stands_alone(there[0], seen_there, _LEAST_ONE * height)
+        return not digits and len(there) == 1 and stands_alone(there[0], seen_there, least)
     speaks = evidence(there, seen_there)
     if not digits:
-        return speaks > 0
+        return speaks > 0 or in_full_ink(there, least)
     if _is_part_of(digits, there):
         return True
     return speaks >= evidence(digits, seen) and not _cut(there, digits, seen)

@@ -214,13 +214,19 @@ def test_where_a_sheet_shows_less_of_a_number_than_the_frame_does_the_frame_is_r
     assert desk.read(four, one, *dirt).text == "4", "a bare stroke may be the sheet's edge"
 
 
-def test_where_the_frame_shows_nothing_a_doubtful_digit_on_a_sheet_is_nothing_either(
+def test_where_the_frame_shows_nothing_a_pale_or_small_digit_on_a_sheet_has_to_be_sure(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    doubtful, sure, other = crop(0, 1, {4: 0.96}), crop(0, 1, {4: 0.99}), crop(1, 2, {2: 0.999})
-    for there, text in (([doubtful], ""), ([sure], "4"), ([doubtful, other], "42")):
-        monkeypatch.setattr(reader, "find_crops_on_sheets", lambda gray, there=there: there)
-        assert desk.read().text == text
+    def read(confidence: float, *others: Crop, peak: float = 100.0, height: int = 100) -> str:
+        four = crop(0, 1, {4: confidence})
+        object.__setattr__(four, "peak", peak)
+        object.__setattr__(four, "box", (*four.box[:3], height))
+        monkeypatch.setattr(reader, "find_crops_on_sheets", lambda gray: [four, *others])
+        return desk.read().text
+
+    assert [read(0.96), read(0.96, peak=200.0), read(0.96, peak=200.0, height=40)] == ["", "4", ""]
+    assert read(0.99) == read(0.99, height=40) == "4"
+    assert read(0.96, crop(1, 2, {2: 0.999})) == "42", "another speaks for it"
 
 
 @pytest.mark.parametrize(
