@@ -24,19 +24,17 @@ def sheets_count(
     least = _LEAST * height
     if only_ones(there):  # several may be the edges of all that else is about
         return not digits and len(there) == 1 and stands_alone(there[0], seen_there, least)
-    speaks = evidence(there, seen_there)
     if not digits:
-        return speaks > 0 or in_full_ink(there, least)
+        return in_full_ink(there, least) or evidence(there, seen_there) > 0
     if _is_part_of(digits, there):
         return True
-    return speaks >= evidence(digits, seen) and not _cut(there, digits, seen)
+    return not _cut(there, digits, seen) and evidence(there, seen_there) >= evidence(digits, seen)
 
 
 def _is_part_of(digits: Sequence[Judged], there: Sequence[Judged]) -> bool:
     """Whether all digits are on sheets as well; and what is there more is digits, not many bare strokes."""
-    more = _without(there, digits)
-    has_all = len(there) - len(more) == len(digits)
-    return has_all and (len(more) < len(digits) or not only_ones(more))
+    more = _more(there, digits)
+    return more is not None and (len(more) < len(digits) or not only_ones(more))
 
 
 def _cut(there: Sequence[Judged], digits: Sequence[Judged], seen: Sequence[Judged]) -> bool:
@@ -44,9 +42,8 @@ def _cut(there: Sequence[Judged], digits: Sequence[Judged], seen: Sequence[Judge
 
     So it is where all in the row that is as tall are digits, and not only ones, which may be a sheet's edges.
     """
-    others = _without(digits, there)
-    has_all = len(digits) - len(others) == len(there)
-    if not has_all or only_ones(others) or len(in_rows(digits)) > 1:
+    others = _more(digits, there)
+    if others is None or only_ones(others) or len(in_rows(digits)) > 1:
         return False
     beside = [one for one in seen if one.crop.row == digits[0].crop.row and not one.is_digit]
     tall = tallest_of(there)
@@ -57,5 +54,7 @@ def _as_tall(one: Judged, tall: int) -> bool:
     return tall / _AS_TALL < one.crop.box[3] < tall * _AS_TALL
 
 
-def _without(some: Sequence[Judged], others: Sequence[Judged]) -> list[Judged]:
-    return [one for one in some if not any(same_box(one.crop.box, other.crop.box) for other in others)]
+def _more(digits: Sequence[Judged], part: Sequence[Judged]) -> list[Judged] | None:
+    """What digits are besides a part of them; None if that is no part."""
+    more = [one for one in digits if not any(same_box(one.crop.box, other.crop.box) for other in part)]
+    return more if len(digits) - len(more) == len(part) else None
