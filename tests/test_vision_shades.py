@@ -86,3 +86,13 @@ def test_the_soft_edge_of_a_thick_stroke_is_no_shade(value: int) -> None:
     write(paper, digit(value, 300, 60), 200, 80)
     before, after = left_of(cv2.GaussianBlur(paper, (0, 0), 9))
     assert after is before
+
+
+@pytest.mark.parametrize("value", range(10))
+def test_a_digit_on_a_narrow_strip_that_darkens_is_a_crop(value: int) -> None:
+    """In little light: noise frays the shade, of which the digit leaves little bare."""
+    paper = blank(tone=110)
+    paper[200:285, 10:] *= np.interp(np.arange(630), (20, 120), (0.85, 1))
+    box = write(paper, digit(value, 56, 5), 30, 216, tone=60)
+    crops = find_crops(gray(paper, noise=6))
+    assert max(overlap(crop.box, box) for crop in crops) > 0.85

@@ -17,7 +17,7 @@ _BODY = 0.33  # of a component's strongest ink: what is fainter is a blurred edg
 _DARKER, _BY = 1.25, 24  # times, and levels of ink: how much darker than a shade is what is written
 _BESIDE = 5  # pixels about what is written that are neither
 _WRITTEN = 0.04  # of a body, at least, is written by a thick pen; less is where a pen's own ink is uneven
-_FAINT = 0.3  # of a component is bare shade, at least, that is fainter than its body
+_FAINT = 0.4  # of a component is bare shade, at least, that is fainter than its body
 _LEAST = 4  # times the broadest pen, in pixels: what there must be of either
 
 
@@ -74,7 +74,8 @@ def _shade(
     broad, enough = cv2.erode(body, square), least
     # A shade may be as faint as a blurred edge, but no edge is so much of it all.
     if cv2.countNonZero(broad) < least:
-        broad, enough = cv2.erode(own, square), max(least, int(_FAINT * cv2.countNonZero(own)))
+        broad = cv2.morphologyEx(own, cv2.MORPH_OPEN, square)
+        enough = max(least, int(_FAINT * cv2.countNonZero(own)))
     if cv2.countNonZero(broad) < enough:
         return None
     strokes = cv2.bitwise_and(body, above(thin()[region], faintest))
