@@ -1,5 +1,6 @@
 """Ruled lines, and the strokes that are but the rest of them or the sides of printed cells."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -67,3 +68,17 @@ def test_the_rest_of_a_line_lies_on_it() -> None:
     rest = Stroke((200, 100, 40, 2), np.full((2, 40), 255, np.uint8), 60.0)
     digit = Stroke((200, 60, 40, 80), np.full((80, 40), 255, np.uint8), 60.0)
     assert lies_on(rest, lines) and not lies_on(digit, lines)
+
+
+@pytest.mark.parametrize("slant", [-30, 25])
+def test_the_side_of_a_cell_that_is_seen_askew_joins_two_lines_as_well(slant: int) -> None:
+    page = np.zeros(SHAPE, np.uint8)
+    cv2.line(page, (300, 110), (300 + slant, 190), 255, 3)
+    lines = lined(100, 200)
+    lines[100:103] = lines[197:200] = 255
+    x, y, width, height = cv2.boundingRect(page)
+    own = page[y : y + height, x : x + width]
+    stroke = Stroke((x, y, width, height), own, 60.0)
+    cv2.line(page, (300, 103), (300 + slant, 197), 255, 3)
+    assert joins(stroke, lines, lines | page)
+    assert not joins(Stroke(stroke.box, np.full_like(own, 255), 60.0), lines, lines | page), "a block is none"

@@ -38,7 +38,7 @@ def lies_on(stroke: Stroke, lines: NDArray[np.uint8]) -> bool:
 def joins(stroke: Stroke, lines: NDArray[np.uint8], faint: NDArray[np.uint8]) -> bool:
     """Whether a bare stroke runs from one line to another, if faintly, as the side of a printed cell does."""
     x, y, width, height = stroke.box
-    if min(width, height) > _SIDE_OF_CELL * max(width, height) or _is_large(stroke, lines.shape):
+    if not _is_bare(stroke) or _is_large(stroke, lines.shape):
         return False
     if width > height:
         x, y, width, height, lines, faint = y, x, height, width, lines.T, faint.T
@@ -51,6 +51,12 @@ def joins(stroke: Stroke, lines: NDArray[np.uint8], faint: NDArray[np.uint8]) ->
     ends = middle + int(np.flatnonzero(np.append(~inked[middle:], True))[0])
     end = max(_END, height // 5)
     return bool(met[begins : begins + end].any() and met[max(0, ends - end) : ends].any())
+
+
+def _is_bare(stroke: Stroke) -> bool:
+    """Whether a stroke, however it slants, is long and thin."""
+    _, sides, _ = cv2.minAreaRect(cv2.findNonZero(stroke.ink))
+    return min(sides) <= _SIDE_OF_CELL * max(sides)
 
 
 def has_cells(piece: NDArray[np.uint8]) -> bool:
