@@ -1,7 +1,7 @@
 """From a frame to crops: digits are found whole under any light, and no frame is too odd."""
 
 from collections.abc import Callable
-from itertools import product
+from itertools import cycle, product
 
 import cv2
 import numpy as np
@@ -418,6 +418,17 @@ def test_of_a_texture_of_pale_bars_nothing_is_offered_but_the_digit_written_on_i
     box = write(paper, digit(3, 90, 10), 280, 200)
     (three,) = (crop for crop in find_crops(gray(paper)) if crop.dark)
     assert overlap(three.box, box) > 0.9
+
+
+def test_what_is_half_as_pale_joins_no_texture_of_pale_bars_to_the_digit_beside_it() -> None:
+    """As a finger's shadow, beside which there is a larger one, does with the lines of the paper."""
+    paper = blank()
+    for x, height in zip(range(440, 630, 9), cycle((50, 28)), strict=False):
+        cv2.rectangle(paper, (x, 220), (x + 3, 220 + height), 190.0, -1)
+    box = write(paper, digit(3, 90, 10), 260, 200)
+    cv2.circle(paper, (395, 245), 25, 130.0, 14)
+    cv2.circle(paper, (110, 370), 80, 130.0, 14)
+    assert not best(find_crops(gray(paper)), box).left_out
 
 
 def test_among_too_many_bars_that_stand_in_its_row_a_far_stronger_digit_is_still_offered() -> None:

@@ -234,6 +234,17 @@ def test_a_digit_in_three_pieces_is_offered_whole() -> None:
     assert (100, 100, 68, 90) in proposed(only(rows(*pieces)))
 
 
+def test_what_would_reach_around_the_next_digit_is_not_offered_together() -> None:
+    """As a one and the line that is drawn under it and the eight beside it."""
+    one, eight, underline = stroke(547, 239, 91, 235), stroke(661, 265, 161, 237), stroke(482, 495, 344, 91)
+    row = only(find_rows([one, eight, underline], (720, 1280)))
+    assert {one.box, eight.box} <= set(proposed(row))
+    assert not any({*each.strokes} == {one, underline} for each in hypotheses(row))
+    left, cross, stem = stroke(185, 231, 46, 104), stroke(210, 287, 83, 97), stroke(250, 288, 9, 94)
+    four = Row((left, cross, stem), 104, 0.0)
+    assert around([left, cross]) in proposed(four), "its stem was seen twice"
+
+
 def test_neighbours_that_stand_apart_are_not_offered_together() -> None:
     row = only(rows(stroke(100, 100, 40, 90), stroke(190, 100, 40, 90)))
     assert proposed(row) == [(100, 100, 40, 90), (190, 100, 40, 90)]

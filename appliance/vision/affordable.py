@@ -23,11 +23,17 @@ class Proposed:
 
 
 def affordable(tones: Sequence[Sequence[Stroke]], shape: tuple[int, int]) -> list[Proposed]:
-    """The rows of the dark and of the light strokes of a frame `(H, W)` that are judged, or only counted."""
+    """The rows of the dark and of the light strokes of a frame `(H, W)` that are judged, or only counted.
+
+    Where there is more than there is time for, nothing that is far paler than the strongest: that is the
+    texture of what is written on, or its lines. Then nothing that is clearly paler, unless that leaves few.
+    """
     rows = _proposed(tones, shape)
+    if sum(len(one.hypotheses) for one in rows) > MOST_CROPS:
+        rows = _proposed(_stronger(tones, PALER), shape)
     chosen = _chosen(rows)
-    if rows and not chosen:  # but for the texture of paper, or its lines, there may be few
-        chosen = _chosen(_proposed(_strong(tones), shape))
+    if rows and not chosen:
+        chosen = _chosen(_proposed(_stronger(tones, AS_DARK), shape))
     return chosen
 
 
@@ -39,29 +45,23 @@ def _proposed(tones: Sequence[Sequence[Stroke]], shape: tuple[int, int]) -> list
     ]
 
 
-def _strong(tones: Sequence[Sequence[Stroke]]) -> list[list[Stroke]]:
-    """Without the strokes that are clearly paler than the strongest."""
-    palest = AS_DARK * max(stroke.peak for tone in tones for stroke in tone)
+def _stronger(tones: Sequence[Sequence[Stroke]], share: float) -> list[list[Stroke]]:
+    """Without the strokes that have no more than that share of the strongest one's ink."""
+    palest = share * max(stroke.peak for tone in tones for stroke in tone)
     return [[stroke for stroke in tone if stroke.peak > palest] for tone in tones]
 
 
 def _chosen(rows: Sequence[Proposed]) -> list[Proposed]:
     """The tallest rows that time allows, and the others, left out but for the lowest, which are small print.
 
-    Where there are others, none that is far paler: that is the texture of what these are written on.
     None at all, where others about as tall would be left out: nobody writes so many digits.
     """
     left = MOST_CROPS
-    palest = 0.0
-    if sum(len(one.hypotheses) for one in rows) > left:
-        palest = PALER * max(one.row.peak for one in rows)
     chosen: dict[int, Proposed] = {}
     tallest = 0
     for number in sorted(range(len(rows)), key=lambda number: -rows[number].row.height):
         one = rows[number]
         count, height = len(one.hypotheses), one.row.height
-        if one.row.peak < palest:
-            continue
         if count <= left:
             left -= count
             tallest = max(tallest, height)

@@ -48,11 +48,6 @@ class Row:
     slope: float
     """How far it falls, in pixels for each to the right; 0 unless that is clear, or if it fell apart."""
 
-    @property
-    def peak(self) -> float:
-        """How strong its ink is: the strongest of its strokes' peaks."""
-        return max(stroke.peak for stroke in self.strokes)
-
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
@@ -103,7 +98,8 @@ def hypotheses(row: Row) -> Iterator[Hypothesis]:
             strokes = row.strokes[first:past]
             if not _may_be_one(strokes, row.height):
                 break
-            yield Hypothesis(strokes, first, past)
+            if not _is_around_another(strokes, row):
+                yield Hypothesis(strokes, first, past)
 
 
 def reading_order(boxes: Sequence[Box], slope: float) -> list[int]:
@@ -219,6 +215,16 @@ def _may_be_one(strokes: Sequence[Stroke], height: int) -> bool:
     if any(_surrounds(one, other) for one, other in permutations(strokes, 2)):
         return False
     return all(right.left - left.right < _NEAR * height for left, right in pairwise(strokes))
+
+
+def _is_around_another(strokes: Sequence[Stroke], row: Row) -> bool:
+    """Whether what strokes are together reaches around another of their row, as a one and an underline do.
+
+    What lies within one of them was seen once more, by itself.
+    """
+    box, least = around(strokes), _FLAT * row.height
+    tall = (one.box for one in row.strokes if one.height > least and one not in strokes)
+    return any(encloses(box, one) and not any(encloses(each.box, one) for each in strokes) for one in tall)
 
 
 def _surrounds(one: Stroke, other: Stroke) -> bool:
