@@ -1,9 +1,10 @@
 """Which digits remain in the light of each other, and of all else that was judged in their tone."""
 
 from collections.abc import Iterable, Sequence
-from math import ceil, inf
+from math import inf
 from statistics import median
 
+from appliance.drawings import MET, ink_in, without_drawings
 from appliance.judged import (
     Judged,
     beyond_doubt,
@@ -13,16 +14,12 @@ from appliance.judged import (
     tallest_of,
     usual_peak,
 )
-from appliance.vision import Box, Crop, encloses
 from appliance.vision.layout import AS_DARK, PALER, WRITTEN_IN
 
 _CLEARLY = 0.99  # a digit, though it is paler than others
 _FENCE = 4  # more ones than this in the frame or in a row, and so many more for each other digit, are a fence
 _TOWERING = 2.0  # times as tall as other digits: such a one is an edge or the gap between keys, a zero a cup
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
-_FEATURE = 0.08  # of a zero's height, at least, is what is drawn in it: less may be dirt
-_EYE = 0.3  # of it, at most, is an eye of what is drawn there: a number in a circle fills more of it
-_MET = 10  # of 255, in the mean: with more of a digit's own ink in its box, it is but a part of it
 _COMMA = 0.45  # of the tallest digit: what is lower, alone in its row, is a comma,
 _SMALL_PRINT = 0.3  # and a row that is lower, print,
 _LOWER, _LETTER = 0.6, 0.5  # or lower with a letter in it: what is none, and half as tall as its digits
@@ -32,7 +29,7 @@ _LOWEST = 0.35  # of the usual height: what is lower is dirt
 def credible(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
     """What is left of the digits of one tone in the light of each other, and of all that is in their tone."""
     digits = [one for one in digits if not any(_surrounds(one, other) for other in digits)]
-    digits = _without_drawings(digits, judged)
+    digits = without_drawings(digits, judged)
     digits = _without_pale(digits)
     digits = _without_low(digits)
     digits = _without_towering(digits)
@@ -105,48 +102,10 @@ def _surrounds(one: Judged, other: Judged) -> bool:
     Where it has ink of its own, the other is rather a part of it.
     """
     inner, outer = other.crop.box, one.crop.box
-    if inner[3] >= _FAR_LOWER * outer[3] or not inside(inner, outer) or _ink_in(one.crop, inner) >= _MET:
+    if inner[3] >= _FAR_LOWER * outer[3] or not inside(inner, outer) or ink_in(one.crop, inner) >= MET:
         return False
     circle = one.value == 0 and inner[3] > WRITTEN_IN * outer[3]
     return circle or (beyond_doubt(other) and other.confidence >= one.confidence)
-
-
-def _without_drawings(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
-    """Without zeros that are the outline of a face, a clock or a button, and without the eyes in it."""
-    rounds = [one for one in judged if one.value == 0 and one.confidence > one.none]
-    faces = [(one.crop, features) for one in rounds if len(features := _features(one.crop, judged)) > 1]
-    return [one for one in digits if not any(_is_drawn(one, *face) for face in faces)]
-
-
-def _features(face: Crop, judged: Iterable[Judged]) -> list[Judged]:
-    """The strokes that are drawn in something round."""
-    palest, smallest = AS_DARK * face.peak, _FEATURE * face.box[3]
-    return [
-        one
-        for one in judged
-        if one.crop.is_whole
-        and one.crop.peak > palest
-        and max(one.crop.box[2:]) >= smallest
-        and encloses(face.box, one.crop.box)
-        and _ink_in(face, one.crop.box) < _MET
-    ]
-
-
-def _is_drawn(one: Judged, face: Crop, features: Sequence[Judged]) -> bool:
-    """Whether one is the outline of a face, or an eye in it: small, beside what is larger and no digit."""
-    if one.crop.box == face.box:
-        return True
-    size = max(one.crop.box[2:])
-    eye = encloses(face.box, one.crop.box) and one.crop.box[3] < _EYE * face.box[3]
-    return eye and any(not other.is_digit and max(other.crop.box[2:]) > size for other in features)
-
-
-def _ink_in(crop: Crop, box: Box) -> float:
-    """The mean ink of a crop in what it shares with a box that lies mostly within it, 0 to 255."""
-    scale = crop.ink.shape[0] / crop.box[3]
-    left, top = int((box[0] - crop.box[0]) * scale), int((box[1] - crop.box[1]) * scale)
-    right, bottom = left + ceil(box[2] * scale), top + ceil(box[3] * scale)
-    return float(crop.ink[max(0, top) : bottom, max(0, left) : right].mean())
 
 
 def _towers(one: Judged, others: Iterable[Judged]) -> bool:

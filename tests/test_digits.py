@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance import evidence
+from appliance.credible import credible
 from appliance.digits import digits_of
 from appliance.explanation import best_explanation
 from appliance.judged import Judged
@@ -814,6 +815,45 @@ def test_a_zero_that_towers_above_all_other_digits_is_a_cup(height: int, text: s
     cup, number = Row(50, height).add(6, 8, {0: 0.99}), Row(300).add(0, 1, {5: 0.99}).add(1, 2, {4: 0.99})
     assert read(cup, number) == text
     assert read(cup, Row(300).add(0, 1, {1: 0.99})) == "01", "beside a bare stroke it is not"
+
+
+def left_of(*lines: tuple[Row, bool], darker: float = 1.0) -> str:
+    """What is left of digits in one row beside a figure around them that is none.
+
+    Each is one of its lines if so said, and otherwise ink of its own; so many times as dark as the figure.
+    """
+    (figure,) = Row(100, 200).add(0, 8, {NONE: 0.99}).judged
+    digits = []
+    for number, (row, is_line) in enumerate(lines):
+        (one,) = row.judged
+        left, top, width, height = one.crop.box
+        if is_line:
+            figure.crop.ink[top - 100 : top - 100 + height, left - 10 : left - 10 + width] = 255
+        full = np.full((height, width), 255, np.uint8)
+        crop = replace(one.crop, first=number, past=number + 1, ink=full, peak=100 * darker)
+        digits.append(replace(one, crop=crop))
+    return "".join(str(one.value) for one in credible(digits, [figure, *digits]))
+
+
+def line(place: int, value: int = 1, top: int = 160, height: int = 130, strokes: int = 1) -> Row:
+    return Row(top, height).add(place, place + 1, {value: 0.99}, strokes)
+
+
+def test_what_is_drawn_with_the_walls_of_a_house_is_no_number() -> None:
+    walls, door = (line(1), line(5)), line(3, 7, 190, 90)
+    house = [(part, True) for part in (walls[0], door, walls[1])]
+    assert left_of(*house) == ""
+    assert left_of(*((part, False) for part, _ in house)) == "171", "a number in a frame"
+    assert left_of(*house, darker=1.3) == "171", "a number on printed lines that it touches"
+    pieces = [(line(place, value, 150, 100, strokes=0), True) for place, value in ((1, 1), (2, 7), (3, 1))]
+    assert left_of(*pieces) == "171", "digits that touch, cut apart"
+
+
+def test_the_side_of_a_cell_is_no_one_and_a_one_that_touches_it_is() -> None:
+    seven = line(3, 7, 190, 80)
+    assert left_of((line(1), True), (seven, False)) == "7"
+    assert left_of((line(1, top=190, height=100), True), (seven, False)) == "17"
+    assert left_of((line(1), False), (seven, False)) == "17"
 
 
 def test_what_surrounds_surer_digits_is_an_outline_and_none() -> None:

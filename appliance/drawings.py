@@ -1,0 +1,101 @@
+"""Faces and houses: what looks like a digit in the drawing of something else."""
+
+from collections.abc import Iterable, Sequence
+from math import ceil
+
+import numpy as np
+
+from appliance.judged import Judged, inside
+from appliance.vision import Box, Crop, encloses
+from appliance.vision.layout import AS_DARK
+
+MET = 10  # of 255, in the mean: with more of a digit's own ink in its box, it is but a part of it
+_FEATURE = 0.08  # of a zero's height, at least, is what is drawn in it: less may be dirt
+_EYE = 0.3  # of it, at most, is an eye of what is drawn there: a number in a circle fills more of it
+_LINES = 2  # ones, at least, that are part of a figure tell that it is drawn with straight lines
+_SHARED = 0.7  # of their ink, at least, is its own
+_DARKER = 1.15  # times as strong as a printed line is a digit that touches it
+_BEYOND = 0.15  # of a digit's height, at least, the side of its cell goes on above and below it
+
+
+def without_drawings(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
+    """The digits of one tone without those that are but drawn, as all that is `judged` in it tells."""
+    return _without_figures(_without_faces(digits, judged), judged)
+
+
+def _without_faces(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
+    """Without zeros that are the outline of a face, a clock or a button, and without the eyes in it."""
+    rounds = [one for one in judged if one.value == 0 and one.confidence > one.none]
+    faces = [(one.crop, features) for one in rounds if len(features := _features(one.crop, judged)) > 1]
+    return [one for one in digits if not any(_is_drawn(one, *face) for face in faces)]
+
+
+def _features(face: Crop, judged: Iterable[Judged]) -> list[Judged]:
+    """The strokes that are drawn in something round."""
+    palest, smallest = AS_DARK * face.peak, _FEATURE * face.box[3]
+    return [
+        one
+        for one in judged
+        if one.crop.is_whole
+        and one.crop.peak > palest
+        and max(one.crop.box[2:]) >= smallest
+        and encloses(face.box, one.crop.box)
+        and ink_in(face, one.crop.box) < MET
+    ]
+
+
+def _is_drawn(one: Judged, face: Crop, features: Sequence[Judged]) -> bool:
+    """Whether one is the outline of a face, or an eye in it: small, beside what is larger and no digit."""
+    if one.crop.box == face.box:
+        return True
+    size = max(one.crop.box[2:])
+    eye = encloses(face.box, one.crop.box) and one.crop.box[3] < _EYE * face.box[3]
+    return eye and any(not other.is_digit and max(other.crop.box[2:]) > size for other in features)
+
+
+def _without_figures(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
+    """Without what is part of a figure that is drawn with straight lines, as a house or the cells of a form.
+
+    A single line may be a one that touches something, unless it begins above and ends below all beside it.
+    """
+    for whole in (one.crop for one in judged if one.crop.is_whole and not one.is_digit):
+        parts = [one for one in digits if _is_drawn_with(one.crop, whole)]
+        lines = [one for one in parts if one.value == 1]
+        if len(lines) < _LINES:
+            parts = [one for one in lines if _overtops(one, digits)]
+        digits = [one for one in digits if one not in parts]
+    return list(digits)
+
+
+def _is_drawn_with(part: Crop, whole: Crop) -> bool:
+    """Whether a stroke was seen as part of a larger one as well, and is no darker than the rest of that."""
+    if part.is_part or part.box == whole.box or not inside(part.box, whole.box):
+        return False
+    if part.peak > _DARKER * whole.peak:
+        return False
+    scale = whole.ink.shape[0] / whole.box[3]
+    left, top = (int((part.box[k] - whole.box[k]) * scale) for k in (0, 1))
+    there = whole.ink[max(0, top) :, max(0, left) :][: part.ink.shape[0], : part.ink.shape[1]]
+    own = part.ink[: there.shape[0], : there.shape[1]] > 127
+    return bool(np.count_nonzero(there[own] > 127) > _SHARED * np.count_nonzero(own))
+
+
+def _overtops(one: Judged, others: Iterable[Judged]) -> bool:
+    """Whether one begins above and ends below the digits beside it in its row, but for ones."""
+    row = [other.crop for other in others if other.crop.row == one.crop.row and other.value != 1]
+    row.sort(key=lambda crop: crop.first)
+    left = [crop.box for crop in row if crop.first < one.crop.first]
+    right = [crop.box for crop in row if crop.first > one.crop.first]
+    beside = left[-1:] + right[:1]
+    _, top, _, height = one.crop.box
+    return bool(beside) and all(
+        top < y - _BEYOND * high and top + height > y + (1 + _BEYOND) * high for _, y, _, high in beside
+    )
+
+
+def ink_in(crop: Crop, box: Box) -> float:
+    """The mean ink of a crop in what it shares with a box that lies mostly within it, 0 to 255."""
+    scale = crop.ink.shape[0] / crop.box[3]
+    left, top = int((box[0] - crop.box[0]) * scale), int((box[1] - crop.box[1]) * scale)
+    right, bottom = left + ceil(box[2] * scale), top + ceil(box[3] * scale)
+    return float(crop.ink[max(0, top) : bottom, max(0, left) : right].mean())
