@@ -1,6 +1,6 @@
 """Draws digits and other marks stroke by stroke, as hands do and MNIST does not.
 
-Real papers hold ones with a flag and a foot, crossed sevens, open fours, nines like a g. Each shape here
+Real papers hold slashed zeros, ones with a flag and a foot, crossed sevens, open fours, nines like a g. Each shape here
 is a few strokes through control points, bent a little differently every time.
 """
 
@@ -31,6 +31,9 @@ DIGITS: dict[int, Sequence[Shape]] = {
         [[*_LOOP, (0.6, 0.03), (0.4, 0.02)]],
         [[(0.6, 0.02), (0.25, 0.1), (0.05, 0.5), (0.2, 0.9), (0.55, 1.0), (0.9, 0.75), (0.95, 0.35), (0.7, 0.05)]],
         [[(0.35, 0.02), (0.75, 0.1), (0.95, 0.5), (0.75, 0.92), (0.4, 1.0), (0.1, 0.8), (0.04, 0.4), (0.35, 0.02)]],
+        [[*_LOOP, (0.5, 0.0)], [(0.85, 0.14), (0.15, 0.86)]],
+        [[*_LOOP, (0.5, 0.0)], [(1.12, 0.0), (-0.12, 1.02)]],
+        [[*_LOOP, (0.5, 0.0)], [(0.15, 0.14), (0.85, 0.86)]],
     ],
     1: [
         [[(0.5, 0.0), (0.5, 0.5), (0.5, 1.0)]],
