@@ -1,7 +1,7 @@
 """Draws digits and other marks stroke by stroke, as hands do and MNIST does not.
 
-Real papers hold slashed zeros, ones with a flag and a foot, crossed sevens, open fours, nines like a g. Each shape here
-is a few strokes through control points, bent a little differently every time.
+Real papers hold slashed zeros, ones with a flag and a foot, crossed sevens, open fours, nines like a g. Each
+shape here is a few strokes through control points, bent a little differently every time.
 """
 
 from collections.abc import Callable, Sequence
