@@ -68,8 +68,12 @@ def _without_figures(digits: Sequence[Judged], judged: Sequence[Judged]) -> list
 
 
 def _is_drawn_with(part: Crop, whole: Crop) -> bool:
-    """Whether a stroke was seen as part of a larger one as well, and is no darker than the rest of that."""
-    if part.is_part or part.box == whole.box or not inside(part.box, whole.box):
+    """Whether a stroke was seen as part of a larger one as well, and is no darker than the rest of that.
+
+    So are digits that touch, of the stroke that they were cut from.
+    """
+    cut_from_it = part.is_part and part.row == whole.row and whole.first <= part.first < whole.past
+    if cut_from_it or part.box == whole.box or not inside(part.box, whole.box):
         return False
     if part.peak > _DARKER * whole.peak:
         return False

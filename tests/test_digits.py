@@ -817,14 +817,14 @@ def test_a_zero_that_towers_above_all_other_digits_is_a_cup(height: int, text: s
     assert read(cup, Row(300).add(0, 1, {1: 0.99})) == "01", "beside a bare stroke it is not"
 
 
-def left_of(*lines: tuple[Row, bool], darker: float = 1.0) -> str:
-    """What is left of digits in one row beside a figure around them that is none.
+def left_of(*lines: tuple[Row, bool], darker: float = 1.0, place: int = 8) -> str:
+    """What is left of digits in one row, from a place on, with a figure up to the eighth that is none.
 
     Each is one of its lines if so said, and otherwise ink of its own; so many times as dark as the figure.
     """
     (figure,) = Row(100, 200).add(0, 8, {NONE: 0.99}).judged
     digits = []
-    for number, (row, is_line) in enumerate(lines):
+    for number, (row, is_line) in enumerate(lines, place):
         (one,) = row.judged
         left, top, width, height = one.crop.box
         if is_line:
@@ -846,7 +846,8 @@ def test_what_is_drawn_with_the_walls_of_a_house_is_no_number() -> None:
     assert left_of(*((part, False) for part, _ in house)) == "171", "a number in a frame"
     assert left_of(*house, darker=1.3) == "171", "a number on printed lines that it touches"
     pieces = [(line(place, value, 150, 100, strokes=0), True) for place, value in ((1, 1), (2, 7), (3, 1))]
-    assert left_of(*pieces) == "171", "digits that touch, cut apart"
+    assert left_of(*pieces, place=0) == "171", "digits that touch, cut from one stroke"
+    assert left_of(*pieces) == "", "the door, cut apart"
 
 
 def test_the_side_of_a_cell_is_no_one_and_a_one_that_touches_it_is() -> None:
