@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from math import ceil
 
 import numpy as np
+from numpy.typing import NDArray
 
 from appliance.judged import Judged, inside
 from appliance.vision import Box, Crop, encloses
@@ -70,17 +71,16 @@ def _without_figures(digits: Sequence[Judged], judged: Sequence[Judged]) -> list
 def _is_drawn_with(part: Crop, whole: Crop) -> bool:
     """Whether a stroke was seen as part of a larger one as well, and is no darker than the rest of that.
 
-    So are digits that touch, of the stroke that they were cut from.
+    Digits that touch are no such part of the stroke that they were cut from.
     """
     cut_from_it = part.is_part and part.row == whole.row and whole.first <= part.first < whole.past
     if cut_from_it or part.box == whole.box or not inside(part.box, whole.box):
         return False
     if part.peak > _DARKER * whole.peak:
         return False
-    scale = whole.ink.shape[0] / whole.box[3]
-    left, top = (int((part.box[k] - whole.box[k]) * scale) for k in (0, 1))
-    there = whole.ink[max(0, top) :, max(0, left) :][: part.ink.shape[0], : part.ink.shape[1]]
+    there = _seen_in(whole, part.box)
     own = part.ink[: there.shape[0], : there.shape[1]] > 127
+    there = there[: own.shape[0], : own.shape[1]]
     return bool(np.count_nonzero(there[own] > 127) > _SHARED * np.count_nonzero(own))
 
 
@@ -99,7 +99,12 @@ def _overtops(one: Judged, others: Iterable[Judged]) -> bool:
 
 def ink_in(crop: Crop, box: Box) -> float:
     """The mean ink of a crop in what it shares with a box that lies mostly within it, 0 to 255."""
+    return float(_seen_in(crop, box).mean())
+
+
+def _seen_in(crop: Crop, box: Box) -> NDArray[np.uint8]:
+    """A crop's ink `uint8 (height, width)` in what it shares with a box that lies mostly within it."""
     scale = crop.ink.shape[0] / crop.box[3]
     left, top = int((box[0] - crop.box[0]) * scale), int((box[1] - crop.box[1]) * scale)
     right, bottom = left + ceil(box[2] * scale), top + ceil(box[3] * scale)
-    return float(crop.ink[max(0, top) : bottom, max(0, left) : right].mean())
+    return crop.ink[max(0, top) : bottom, max(0, left) : right]
