@@ -153,6 +153,7 @@ class Broker:
         if reason.is_failure:
             self._say(f"{self._where} refuses: {reason}; see mqtt.username and mqtt.password_file")
             return
+        client.drop_out_messages()  # paho would send again what was on its way when the connection was lost
         self._free = self._greeted = self._online = True
         self._listen()
         self._say(f"connected to {self._where}, as {self._base}", logging.INFO)

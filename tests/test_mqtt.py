@@ -233,6 +233,27 @@ def test_a_broker_that_restarts_is_told_everything_again_though_it_remembers_not
         assert appliance.longest < HELD_UP
 
 
+def test_what_was_on_its_way_when_the_broker_went_is_not_told_again(broker, start):
+    with start(broker) as appliance:
+        appliance.wait_for_state("connected")
+        with broker.watch() as watcher:
+            watcher.wait_for("digits/pi/availability", b"online")
+        broker.signal(signal.SIGSTOP)
+        appliance.shown = "1"
+        deadline = time.monotonic() + 10
+        while not appliance.mqtt._broker._client._out_messages and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert appliance.mqtt._broker._client._out_messages
+        broker.signal(signal.SIGKILL)
+        appliance.wait_for_state("lost")
+        appliance.shown = "45"
+        broker.start()
+        with broker.watch() as watcher:
+            watcher.wait_for("digits/pi/text", b"45")
+            watcher.wait_for("digits/pi/availability", b"online")
+        assert [seen.payload for seen in watcher.seen if seen.topic == "digits/pi/text"] == [b"45"]
+
+
 def test_a_broker_that_is_not_there_yet_is_waited_for(tmp_path, caplog):
     port = free_port()
     settings = MqttSettings(host="127.0.0.1", port=port, name="pi")
