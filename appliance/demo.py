@@ -32,7 +32,7 @@ CHECKED = Config(camera=CameraSettings(dwell=20), steady=SteadySettings(hold=0.2
 """Every still is in view just until the one before is forgotten and this one is steady."""
 
 
-_PATIENCE = 0.5
+_PATIENCE = 2.0
 """Seconds in which the pins must show a text: a thread of their own moves them, which may have to wait."""
 
 

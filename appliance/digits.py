@@ -39,8 +39,13 @@ def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[li
     digits = [digit for row in rows for digit in row]
     if not digits or not stand_out(digits, seen):
         return [], judged
-    order = reading_order([one.crop.box for one in digits], digits[0].crop.slope)
+    order = reading_order([one.crop.box for one in digits], _slope(digits))
     return [digits[place] for place in order], judged
+
+
+def _slope(digits: Sequence[Judged]) -> float:
+    """How far a line of digits falls, in pixels for each to the right; what is none tells nothing of it."""
+    return next((row[0].crop.slope for row in in_rows(digits) if len(row) > 1), 0.0)
 
 
 def _of_one_tone(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[list[Judged], list[Judged]]:

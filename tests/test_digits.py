@@ -30,6 +30,7 @@ class Row:
     y: int = 100
     height: int = 100
     dark: bool = True
+    slope: float = 0.0
     judged: list[Judged] = field(default_factory=list)
 
     def add(self, first: int, past: int, says: dict[int, float], strokes: int = 1) -> "Row":
@@ -37,7 +38,7 @@ class Row:
         likely = [says.get(value, rest) for value in range(11)]
         box = (60 * first + 10, self.y, 60 * (past - first) - 10, self.height)
         ink = np.zeros(box[:1:-1], np.uint8)
-        crop = Crop(box, 0, first, past, strokes, self.dark, 100.0, 0.0, ink)
+        crop = Crop(box, 0, first, past, strokes, self.dark, 100.0, self.slope, ink)
         self.judged.append(Judged(crop, np.array(likely[:10], np.float32), likely[NONE]))
         return self
 
@@ -67,6 +68,15 @@ def read(*rows: Row, threshold: float = 0.5) -> str:
 
 
 # --- in order ---
+
+
+def test_digits_in_a_row_tell_how_it_falls_and_digits_in_none_do_not() -> None:
+    far, near = Row(slope=0.9).add(4, 5, {3: 0.99}), Row(y=140, slope=0.9).add(0, 1, {8: 0.99})
+    assert read(far, near) == "83"
+    one = Row(slope=0.9).add(0, 1, {1: 0.99})
+    one.y = 208
+    one.add(2, 3, {2: 0.99})
+    assert read(one, Row(y=240).add(0, 1, {3: 0.99})) == "123"
 
 
 def test_nothing_is_made_of_nothing() -> None:
