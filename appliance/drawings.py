@@ -1,18 +1,24 @@
-"""Faces and houses: what looks like a digit in the drawing of something else."""
+"""Faces, rings and houses: what looks like a digit in the drawing of something else."""
 
 from collections.abc import Iterable, Sequence
-from math import ceil
+from itertools import permutations
+from math import ceil, hypot
 
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.judged import Judged, inside
+from appliance.judged import Judged, inside, same_box
 from appliance.vision import Box, Crop, encloses
 from appliance.vision.layout import AS_DARK
 
 MET = 10  # of 255, in the mean: with more of a digit's own ink in its box, it is but a part of it
-_FEATURE = 0.08  # of a zero's height, at least, is what is drawn in it: less may be dirt
+_FEATURE = 0.06  # of a zero's height, at least, is what is drawn in it: less may be dirt
 _EYE = 0.3  # of it, at most, is an eye of what is drawn there: a number in a circle fills more of it
+_ROUND = (
+    1.15  # times as wide for its height, at most, is one ring as another: a zero is narrower than its circle
+)
+_OFF_CENTRE = 0.1  # of the outer one's height, at most,
+_WITHIN = 0.66  # of which the inner one has no more: the rim of a broad stroke has
 _LINES = 2  # ones, at least, that are part of a figure tell that it is drawn with straight lines
 _SHARED = 0.7  # of their ink, at least, is its own
 _DARKER = 1.15  # times as strong as a printed line is a digit that touches it
@@ -21,12 +27,34 @@ _BEYOND = 0.15  # of a digit's height, at least, the side of its cell goes on ab
 
 def without_drawings(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
     """The digits of one tone without those that are but drawn, as all that is `judged` in it tells."""
-    return _without_figures(_without_faces(digits, judged), judged)
-
-
-def _without_faces(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
-    """Without zeros that are the outline of a face, a clock or a button, and without the eyes in it."""
     rounds = [one for one in judged if one.value == 0 and one.confidence > one.none]
+    return _without_figures(_without_rings(_without_faces(digits, rounds, judged), rounds), judged)
+
+
+def _without_rings(digits: Sequence[Judged], rounds: Sequence[Judged]) -> list[Judged]:
+    """Without zeros within zeros, as of a target, and those around them."""
+    pairs = [pair for pair in permutations((one.crop.box for one in rounds), 2) if _are_rings(*pair)]
+    rings = [box for pair in pairs for box in pair]
+    return [one for one in digits if one.value != 0 or not any(same_box(one.crop.box, box) for box in rings)]
+
+
+def _are_rings(outer: Box, inner: Box) -> bool:
+    """Whether a box lies in the middle of a larger one of its shape."""
+    if not inside(inner, outer) or inner[3] > _WITHIN * outer[3]:
+        return False
+    flat, flatter = sorted(width / height for _, _, width, height in (outer, inner))
+    off = hypot(*(_middle(inner, axis) - _middle(outer, axis) for axis in (0, 1)))
+    return flatter < _ROUND * flat and off < _OFF_CENTRE * outer[3]
+
+
+def _middle(box: Box, axis: int) -> float:
+    return box[axis] + box[axis + 2] / 2
+
+
+def _without_faces(
+    digits: Sequence[Judged], rounds: Iterable[Judged], judged: Sequence[Judged]
+) -> list[Judged]:
+    """Without zeros that are the outline of a face, a clock or a button, and without the eyes in it."""
     faces = [(one.crop, features) for one in rounds if len(features := _features(one.crop, judged)) > 1]
     return [one for one in digits if not any(_is_drawn(one, *face) for face in faces)]
 

@@ -24,6 +24,7 @@ from appliance.vision.layout import AS_DARK
 _CLEARLY = 0.996  # what is as sure is a digit beside as many letters
 _COMPANY = 0.02  # how much less likely it is, beside such a digit, that something is none
 _UNLIKELY = 0.02  # what is less sure is none even there
+_TALLER = 1.5  # times as tall, at most,
 _FAR = 3.0  # heights: so far from the next such digit it is in no company
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _THICKER = 2.0  # times as thick as the thickest digit: no pen wrote that as well
@@ -56,11 +57,12 @@ def _explained(row: Sequence[Judged]) -> list[Judged]:
 def _in_company(one: Judged, doubtless: Sequence[Judged]) -> Judged:
     """What to think of what stands beside digits beyond doubt: it is hardly nothing.
 
-    Unless it is a stroke of such a digit, or so much smaller, or far away, or next to certainly none.
+    Unless it is a stroke of such a digit, or far smaller or larger, or far away, or next to certainly none.
     """
     if any(_share_strokes(one.crop, other.crop) for other in doubtless):
         return one
-    if one.crop.box[3] < AS_LARGE * tallest_of(doubtless) or one.confidence < _UNLIKELY:
+    least, most = AS_LARGE * tallest_of(doubtless), _TALLER * tallest_of(doubtless)
+    if not least <= one.crop.box[3] <= most or one.confidence < _UNLIKELY:
         return one
     if min(max(_gap(one, other), _gap(other, one)) for other in doubtless) > _FAR:
         return one

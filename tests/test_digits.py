@@ -595,6 +595,14 @@ def test_unless_it_stands_far_away(place: int, text: str) -> None:
     assert read(row) == text
 
 
+@pytest.mark.parametrize(("height", "text"), [(140, "487"), (160, "87")])
+def test_unless_it_is_far_taller(height: int, text: str) -> None:
+    """As what stands on a shelf behind the sheet that a number is written on."""
+    row = Row(height=height).add(0, 1, {NONE: 0.7, 4: 0.29})
+    row.height = 100
+    assert read(row.add(1, 2, {8: 0.99}).add(2, 3, {7: 0.99})) == text
+
+
 @pytest.mark.parametrize(("likely", "text"), [(0.04, "287"), (0.01, "87")])
 def test_unless_it_is_next_to_nothing_by_itself(likely: float, text: str) -> None:
     row = Row().add(0, 1, {NONE: 0.99 - likely, 2: likely})
@@ -891,6 +899,22 @@ def test_a_circle_around_a_digit_is_no_zero() -> None:
     assert read(within(circle)) == "0"
 
 
+@pytest.mark.parametrize(
+    ("inner", "text"),
+    [
+        ((50, 135, 90, 80), ""),
+        ((60, 115, 70, 120), "0"),
+        ((20, 110, 90, 80), "0"),
+        ((30, 115, 130, 120), "0"),
+    ],
+    ids=["a target", "narrower, as a zero is", "aside", "the rim of its own stroke"],
+)
+def test_a_ring_within_a_ring_is_no_zero(inner: Box, text: str) -> None:
+    row = within(Row(100, 150).add(0, 3, {0: 0.99}), Row().add(0, 1, {0: 0.99}))
+    row.judged[1] = replace(row.judged[1], crop=replace(row.judged[1].crop, box=inner))
+    assert read(row) == text
+
+
 @pytest.mark.parametrize("value", [1, 7])
 def test_a_box_around_a_digit_is_no_letter_beside_it(value: int) -> None:
     box, beside = Row(50, 200), Row(50, 200)
@@ -904,6 +928,7 @@ def test_a_box_around_a_digit_is_no_letter_beside_it(value: int) -> None:
     [
         (2, 20, 100.0, ""),
         (2, 13, 100.0, ""),
+        (2, 10, 100.0, ""),
         (3, 30, 100.0, ""),
         (1, 20, 100.0, "0"),
         (2, 8, 100.0, "0"),
