@@ -19,6 +19,8 @@ _HOLLOW = 0.2  # of its box: what fills less may be cells
 _NET, _CARD = 0.5, 0.15  # the same where it is seen to have some; of the frame: smaller is no such card
 _MOSTLY = 0.7  # of a stroke's box lies within another
 _BROAD = 0.11  # of the frame's shorter side: the thickest strokes on lined paper
+_THICK = 0.02  # of the frame's shorter side: few lines are so thick,
+_LONG = 3  # times as long as that is a stroke, and no crossing of lines
 _AROUND = 15  # every other pixel: where the strongest ink decides what is a stroke among lines
 _NEAR_LINE = 7  # pixels about a line
 _PALE = 2.0  # times the ink of the lines: what is darker is no line
@@ -54,8 +56,10 @@ def strokes_amid(
     """The strokes of a frame, once more where something sprawls over it, without the rests of its lines."""
     again, lines = _look_again(up_to, there, threshold)
     within = _others(again, strokes)
+    amid = ink * there
+    within += _apart_from([*strokes, *within], _thick_strokes(amid, threshold), ink.shape)
     known = [*strokes, *within]
-    within += _others(_apart_from(known, _strokes_in_shadow(ink * there), ink.shape), known)
+    within += _others(_apart_from(known, _strokes_in_shadow(amid), ink.shape), known)
     strokes = [stroke for stroke in strokes if not _is_shadow_across(stroke, within, ink.shape)] + within
     near = cv2.dilate(lines, np.ones((_NEAR_LINE, _NEAR_LINE), np.uint8))
     faint = above(ink, threshold)
@@ -90,6 +94,17 @@ def _strong(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
     return cv2.compare(ink, cv2.resize(least, ink.shape[::-1], interpolation=cv2.INTER_NEAREST), cv2.CMP_GT)
 
 
+def _thick_strokes(ink: NDArray[np.uint8], threshold: float) -> list[Stroke]:
+    """The strokes that are thicker than the lines of what sprawls, as paint on a wall of bricks."""
+    line = int(_THICK * min(ink.shape)) | 1
+    mask = cv2.morphologyEx(above(ink, threshold), cv2.MORPH_OPEN, np.ones((line, line), np.uint8))
+    return [
+        one
+        for one in strokes_of(ink & mask, *components(mask))
+        if max(one.box[2:]) > _LONG * line and not _sprawls(one, ink.shape)
+    ]
+
+
 def _strokes_in_shadow(ink: NDArray[np.uint8]) -> list[Stroke]:
     """The strokes within something fainter, as the hard shadow of a pen that lies across them."""
     inked = ink[ink > 0]
@@ -107,12 +122,11 @@ def _strokes_in_shadow(ink: NDArray[np.uint8]) -> list[Stroke]:
 
 def _apart_from(known: Sequence[Stroke], strokes: Sequence[Stroke], shape: tuple[int, ...]) -> list[Stroke]:
     """The strokes that lie in none of those known; of these, what sprawls does not count."""
-    whole = [
-        stroke
-        for stroke in known
-        if stroke.height < _SPRAWLING * shape[0] and stroke.width < _SPRAWLING * shape[1]
-    ]
-    return outside(strokes, whole, _MOSTLY)
+    return outside(strokes, [one for one in known if not _sprawls(one, shape)], _MOSTLY)
+
+
+def _sprawls(stroke: Stroke, shape: tuple[int, ...]) -> bool:
+    return stroke.height >= _SPRAWLING * shape[0] or stroke.width >= _SPRAWLING * shape[1]
 
 
 def _others(again: Sequence[Stroke], strokes: Sequence[Stroke]) -> list[Stroke]:
