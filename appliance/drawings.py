@@ -14,9 +14,7 @@ from appliance.vision.layout import AS_DARK
 MET = 10  # of 255, in the mean: with more of a digit's own ink in its box, it is but a part of it
 _FEATURE = 0.06  # of a zero's height, at least, is what is drawn in it: less may be dirt
 _EYE = 0.3  # of it, at most, is an eye of what is drawn there: a number in a circle fills more of it
-_ROUND = (
-    1.15  # times as wide for its height, at most, is one ring as another: a zero is narrower than its circle
-)
+_OF_ONE_SHAPE = 1.15  # times as wide for its height, at most: a zero is narrower than its circle
 _OFF_CENTRE = 0.1  # of the outer one's height, at most,
 _WITHIN = 0.66  # of which the inner one has no more: the rim of a broad stroke has
 _LINES = 2  # ones, at least, that are part of a figure tell that it is drawn with straight lines
@@ -28,27 +26,8 @@ _BEYOND = 0.15  # of a digit's height, at least, the side of its cell goes on ab
 def without_drawings(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
     """The digits of one tone without those that are but drawn, as all that is `judged` in it tells."""
     rounds = [one for one in judged if one.value == 0 and one.confidence > one.none]
-    return _without_figures(_without_rings(_without_faces(digits, rounds, judged), rounds), judged)
-
-
-def _without_rings(digits: Sequence[Judged], rounds: Sequence[Judged]) -> list[Judged]:
-    """Without zeros within zeros, as of a target, and those around them."""
-    pairs = [pair for pair in permutations((one.crop.box for one in rounds), 2) if _are_rings(*pair)]
-    rings = [box for pair in pairs for box in pair]
-    return [one for one in digits if one.value != 0 or not any(same_box(one.crop.box, box) for box in rings)]
-
-
-def _are_rings(outer: Box, inner: Box) -> bool:
-    """Whether a box lies in the middle of a larger one of its shape."""
-    if not inside(inner, outer) or inner[3] > _WITHIN * outer[3]:
-        return False
-    flat, flatter = sorted(width / height for _, _, width, height in (outer, inner))
-    off = hypot(*(_middle(inner, axis) - _middle(outer, axis) for axis in (0, 1)))
-    return flatter < _ROUND * flat and off < _OFF_CENTRE * outer[3]
-
-
-def _middle(box: Box, axis: int) -> float:
-    return box[axis] + box[axis + 2] / 2
+    digits = _without_rings(_without_faces(digits, rounds, judged), rounds)
+    return _without_figures(digits, judged)
 
 
 def _without_faces(
@@ -80,6 +59,26 @@ def _is_drawn(one: Judged, face: Crop, features: Sequence[Judged]) -> bool:
     size = max(one.crop.box[2:])
     eye = encloses(face.box, one.crop.box) and one.crop.box[3] < _EYE * face.box[3]
     return eye and any(not other.is_digit and max(other.crop.box[2:]) > size for other in features)
+
+
+def _without_rings(digits: Sequence[Judged], rounds: Sequence[Judged]) -> list[Judged]:
+    """Without zeros within zeros, as of a target, and those around them."""
+    pairs = [pair for pair in permutations((one.crop.box for one in rounds), 2) if _are_rings(*pair)]
+    rings = [box for pair in pairs for box in pair]
+    return [one for one in digits if one.value != 0 or not any(same_box(one.crop.box, box) for box in rings)]
+
+
+def _are_rings(outer: Box, inner: Box) -> bool:
+    """Whether a box lies in the middle of a larger one of its shape."""
+    if not inside(inner, outer) or inner[3] > _WITHIN * outer[3]:
+        return False
+    flat, flatter = sorted(width / height for _, _, width, height in (outer, inner))
+    off = hypot(*(_middle(inner, axis) - _middle(outer, axis) for axis in (0, 1)))
+    return flatter < _OF_ONE_SHAPE * flat and off < _OFF_CENTRE * outer[3]
+
+
+def _middle(box: Box, axis: int) -> float:
+    return box[axis] + box[axis + 2] / 2
 
 
 def _without_figures(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
