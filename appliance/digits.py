@@ -52,7 +52,8 @@ def _of_one_tone(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple
     """The digits of the dark or of the light crops; and all judged.
 
     A page has one tone, and what is seen in the other is the paper between the strokes. So where one tone
-    shows what nothing in the other could outweigh, the other is not judged.
+    shows what nothing in the other could outweigh, the other is not judged. Of two that weigh the same, the
+    dark one counts.
     """
     tones = [[crop for crop in crops if crop.dark is dark] for dark in (True, False)]
     first, second = (0, 1) if _greatest_weight(tones[0]) >= _greatest_weight(tones[1]) else (1, 0)
@@ -65,7 +66,11 @@ def _of_one_tone(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple
     judged_too = _judged(tones[second], judge)
     digits_too = credible(read_rows(judged_too, threshold), judged_too)
     both = _without_grounds(digits, digits_too), _without_grounds(digits_too, digits)
-    return max(both, key=_weight), [*judged, *judged_too]
+    return max(both, key=lambda one: (_weight(one), _are_dark(one))), [*judged, *judged_too]
+
+
+def _are_dark(digits: Sequence[Judged]) -> bool:
+    return any(one.crop.dark for one in digits)
 
 
 def _without_grounds(digits: Sequence[Judged], others: Sequence[Judged]) -> list[Judged]:

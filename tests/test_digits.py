@@ -785,6 +785,12 @@ def test_a_page_has_one_tone_the_one_in_which_more_is_read() -> None:
     assert read(shade, chalk) == "3"
 
 
+def test_of_two_tones_that_weigh_the_same_the_dark_one_counts() -> None:
+    dark, light = Row().add(0, 1, {3: 0.999}), Row(300, dark=False).add(0, 1, {8: 0.999})
+    assert read(dark, light) == "3"
+    assert read(dark, light.add(1, 2, {NONE: 0.99})) == "3", "though the light one is judged first"
+
+
 def test_a_tone_that_cannot_outweigh_the_other_is_not_judged() -> None:
     number = Row().add(0, 1, {4: 0.99}).add(1, 2, {2: 0.99})
     hole = Row(130, 40, dark=False).add(0, 1, {NONE: 0.9})
