@@ -28,6 +28,7 @@ _TALLER = 1.5  # times as tall, at most,
 _FAR = 3.0  # heights: so far from the next such digit it is in no company
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _THICKER = 2.0  # times as thick as the thickest digit: no pen wrote that as well
+_MUCH = 0.5  # of a stroke's width, at least, are the digits that it is cut into
 _CLOSE = 0.3  # of the height: how far apart the letters of a word stand at most,
 _SPREAD = 0.5  # and the digits of a number
 AS_LARGE = 0.5  # of the tallest digit: what is none beside it is a letter, if as large, and dirt otherwise
@@ -39,7 +40,7 @@ def read_rows(judged: Sequence[Judged], threshold: float) -> list[Judged]:
     digits: list[Judged] = []
     signs: list[Judged] = []
     for row in in_rows(judged):
-        explained = _explained(row)
+        explained = _without_letters_cut_out(_explained(row), row)
         chosen = without_signs(explained)
         signs += [one for one in explained if all(one is not other for other in chosen)]
         digits += _read_row(chosen, threshold)
@@ -52,6 +53,20 @@ def _explained(row: Sequence[Judged]) -> list[Judged]:
     chosen = best_explanation(row)
     doubtless = [one for one in chosen if beyond_doubt(one)]
     return best_explanation([_in_company(one, doubtless) for one in row]) if doubtless else chosen
+
+
+def _without_letters_cut_out(explained: Sequence[Judged], row: Sequence[Judged]) -> list[Judged]:
+    """With a stroke as a whole in place of the parts of it that are digits, if they are little of it.
+
+    A word that is written in one go holds loops that by themselves look like digits.
+    """
+    found = list(explained)
+    for whole in (one for one in row if one.crop.is_whole and not one.is_digit):
+        parts = [one for one in found if one.crop.is_part and _share_strokes(one.crop, whole.crop)]
+        if parts and sum(one.crop.box[2] for one in parts) < _MUCH * whole.crop.box[2]:
+            at = found.index(parts[0])
+            found[at : at + len(parts)] = [whole]
+    return found
 
 
 def _in_company(one: Judged, doubtless: Sequence[Judged]) -> Judged:

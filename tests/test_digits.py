@@ -627,6 +627,16 @@ def test_in_company_a_network_of_ten_classes_is_no_surer_than_it_was_which_digit
     assert doubtful.digits.sum() + doubtful.none == pytest.approx(1)
 
 
+@pytest.mark.parametrize(("past", "text"), [(0.75, "834"), (0.5, "34")])
+def test_a_loop_of_a_word_that_is_written_in_one_go_is_no_digit(past: float, text: str) -> None:
+    """The rest of it would be nothing; of digits that touch less is none."""
+    row = Row().add(0, 1, {NONE: 0.9})
+    (one,) = Row().part(0, 1, {8: 0.99}).judged
+    part = replace(one.crop, box=(10, 100, int(60 * past) - 10, 100), past=past)
+    row.judged.append(replace(one, crop=part))
+    assert read(row.add(1, 2, {3: 0.999}).add(2, 3, {4: 0.999})) == text
+
+
 def test_a_digit_is_no_company_for_its_own_strokes() -> None:
     """An open four is a hook and a bar, and the bar no one beside the four."""
     for neighbour in ({}, {8: 0.99}):
