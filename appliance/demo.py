@@ -69,14 +69,17 @@ class Tally:
         self._display = display
         self._labels = labels
         self._shown: dict[str, tuple[str, str]] = {}
+        self._given_up: set[tuple[str, str]] = set()
 
     def __call__(self, moment: Moment) -> None:
         """Takes note of a moment."""
-        text = moment.stable.text
-        until = time.monotonic() + _PATIENCE
-        while not _fits(character := self._display.character, text) and time.monotonic() < until:
+        name, text = moment.frame.name, moment.stable.text
+        until = time.monotonic() + (0 if (name, text) in self._given_up else _PATIENCE)
+        while not (fits := _fits(character := self._display.character, text)) and time.monotonic() < until:
             time.sleep(0.001)
-        self._shown[moment.frame.name] = text, character
+        if not fits:
+            self._given_up.add((name, text))
+        self._shown[name] = text, character
 
     @property
     def wrong(self) -> int:
