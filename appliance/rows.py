@@ -24,7 +24,7 @@ from appliance.vision.layout import AS_DARK
 _CLEARLY = 0.996  # what is as sure is a digit beside as many letters
 _COMPANY = 0.02  # how much less likely it is, beside such a digit, that something is none
 _UNLIKELY = 0.02  # what is less sure is none even there
-_TALLER = 1.5  # times as tall, at most,
+_TALLER = 1.5  # times as tall, at most, is what is in the company of a digit
 _FAR = 3.0  # heights: so far from the next such digit it is in no company
 _TRUSTED = 0.6  # of the threshold: in a row of nothing but digits, a less sure one is read as well
 _THICKER = 2.0  # times as thick as the thickest digit: no pen wrote that as well
