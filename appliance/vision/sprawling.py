@@ -98,11 +98,11 @@ def _thick_strokes(ink: NDArray[np.uint8], threshold: float) -> list[Stroke]:
     """The strokes that are thicker than the lines of what sprawls, as paint on a wall of bricks."""
     line = int(_THICK * min(ink.shape)) | 1
     mask = cv2.morphologyEx(above(ink, threshold), cv2.MORPH_OPEN, np.ones((line, line), np.uint8))
-    return [
-        one
-        for one in strokes_of(ink & mask, *components(mask))
-        if max(one.box[2:]) > _LONG * line and not _sprawls(one, ink.shape)
-    ]
+    labels, stats = components(mask)
+    width, height = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    stats[np.maximum(width, height) <= _LONG * line] = 0
+    stats[(height >= _SPRAWLING * ink.shape[0]) | (width >= _SPRAWLING * ink.shape[1])] = 0
+    return strokes_of(ink & mask, labels, stats)
 
 
 def _strokes_in_shadow(ink: NDArray[np.uint8]) -> list[Stroke]:
@@ -122,11 +122,12 @@ def _strokes_in_shadow(ink: NDArray[np.uint8]) -> list[Stroke]:
 
 def _apart_from(known: Sequence[Stroke], strokes: Sequence[Stroke], shape: tuple[int, ...]) -> list[Stroke]:
     """The strokes that lie in none of those known; of these, what sprawls does not count."""
-    return outside(strokes, [one for one in known if not _sprawls(one, shape)], _MOSTLY)
-
-
-def _sprawls(stroke: Stroke, shape: tuple[int, ...]) -> bool:
-    return stroke.height >= _SPRAWLING * shape[0] or stroke.width >= _SPRAWLING * shape[1]
+    whole = [
+        stroke
+        for stroke in known
+        if stroke.height < _SPRAWLING * shape[0] and stroke.width < _SPRAWLING * shape[1]
+    ]
+    return outside(strokes, whole, _MOSTLY)
 
 
 def _others(again: Sequence[Stroke], strokes: Sequence[Stroke]) -> list[Stroke]:
