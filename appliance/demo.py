@@ -33,7 +33,9 @@ CHECKED = Config(camera=CameraSettings(dwell=20), steady=SteadySettings(hold=0.2
 
 
 _PATIENCE = 2.0
-"""Seconds in which the pins must show a text: a thread of their own moves them, which may have to wait."""
+"""Seconds in which the pins must show a text: a thread of their own moves them, which may have to wait.
+
+Where they do not, that text of that frame is not waited for again."""
 
 
 def demonstrate(once: bool, factory: MockFactory) -> bool:

@@ -100,8 +100,7 @@ def _thick_strokes(ink: NDArray[np.uint8], threshold: float) -> list[Stroke]:
     mask = cv2.morphologyEx(above(ink, threshold), cv2.MORPH_OPEN, np.ones((line, line), np.uint8))
     labels, stats = components(mask)
     width, height = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
-    stats[np.maximum(width, height) <= _LONG * line] = 0
-    stats[(height >= _SPRAWLING * ink.shape[0]) | (width >= _SPRAWLING * ink.shape[1])] = 0
+    stats[(np.maximum(width, height) <= _LONG * line) | ~_is_within(width, height, ink.shape)] = 0
     return strokes_of(ink & mask, labels, stats)
 
 
@@ -122,12 +121,15 @@ def _strokes_in_shadow(ink: NDArray[np.uint8]) -> list[Stroke]:
 
 def _apart_from(known: Sequence[Stroke], strokes: Sequence[Stroke], shape: tuple[int, ...]) -> list[Stroke]:
     """The strokes that lie in none of those known; of these, what sprawls does not count."""
-    whole = [
-        stroke
-        for stroke in known
-        if stroke.height < _SPRAWLING * shape[0] and stroke.width < _SPRAWLING * shape[1]
-    ]
-    return outside(strokes, whole, _MOSTLY)
+    width, height = np.array([stroke.box[2:] for stroke in known]).reshape(-1, 2).T
+    return outside(strokes, list(compress(known, _is_within(width, height, shape).tolist())), _MOSTLY)
+
+
+def _is_within(
+    width: NDArray[np.integer], height: NDArray[np.integer], shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Which of several things `(N,)` do not sprawl over a frame of that shape."""
+    return (width < _SPRAWLING * shape[1]) & (height < _SPRAWLING * shape[0])
 
 
 def _others(again: Sequence[Stroke], strokes: Sequence[Stroke]) -> list[Stroke]:
