@@ -13,7 +13,8 @@ from appliance.vision.layout import PALER
 
 _LEAST_ODDS = 0.043  # that are asked of digits in full ink with nothing else about;
 _PALE = 1.3  # they grow with this power of how much paler the ink is,
-_LITTLE, _CROWD = 0.15, 2.0  # and with this power of 1 + how many times so much else there is
+_LITTLE, _CROWD = 0.15, 2.0  # and with this power of 1 + how many times so much else there is,
+_STRONG, _LEAST_ELSE = 110, 0.01  # or only by how many times so much, where the ink is more, of 255
 _CUT_OFF = 100.0  # times as much is asked of what may go on beyond the frame,
 _FOR_ONES = 9.0  # and so many times of ones alone
 _CLEAR_ODDS = 40.0  # less speaks for no reading rather than another
@@ -56,8 +57,10 @@ def _odds_asked(digits: Sequence[Judged], judged: Iterable[Judged]) -> float:
     That is how much else there is, how pale they are, and whether the frame's edge may have cut them off.
     """
     others = _how_much_else(digits, [one.crop for one in judged if not one.is_digit])
-    paleness, at_edge = 255 / usual_peak(digits), fmean(one.crop.at_edge for one in digits)
-    return float(_LEAST_ODDS * (1 + others / _LITTLE) ** _CROWD * paleness**_PALE * _CUT_OFF**at_edge)
+    peak, at_edge = usual_peak(digits), fmean(one.crop.at_edge for one in digits)
+    # What is written in strong ink stands out from far more; what is pale may be anything there.
+    crowd = 1 + others / _LEAST_ELSE if peak > _STRONG else (1 + others / _LITTLE) ** _CROWD
+    return float(_LEAST_ODDS * crowd * (255 / peak) ** _PALE * _CUT_OFF**at_edge)
 
 
 def _log_odds(digits: Sequence[Judged]) -> NDArray[np.float64]:

@@ -449,6 +449,18 @@ def test_a_number_stands_out_from_lines_of_print_that_scattered_things_of_that_s
     assert read(Row(0, 200).add(0, 3, {5: 0.998}), *print_) == text
 
 
+def test_strong_ink_stands_out_from_much_that_silences_what_is_pale() -> None:
+    def among_as_much(peak: float, others: int) -> str:
+        clutter = Row(250)
+        for place in range(others):
+            clutter.add(place, place + 1, {NONE: 0.97})
+        number = Row(50).add(0, 1, {5: 0.998}).add(1, 2, {8: 0.998})
+        return read(changed(number, peak=peak), changed(clutter, peak=peak))
+
+    assert [among_as_much(peak, 30) for peak in (180.0, 100.0)] == ["58", ""]
+    assert among_as_much(180.0, 180) == "", "but not from anything"
+
+
 def test_among_much_else_one_doubtful_digit_makes_a_number_doubtful() -> None:
     clutter = Row(250)
     for place in range(4):
