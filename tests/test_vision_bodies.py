@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from handwritten import Ink, blank, digit, gray, overlap, write
 
-from appliance.vision import Crop, find_crops
+from appliance.vision import Crop, bodies, find_crops
 from appliance.vision.bodies import strokes_of
 from appliance.vision.components import components
 from appliance.vision.crops import as_mnist
@@ -131,3 +131,31 @@ def test_a_strokes_ink_is_its_own_though_it_is_joined_with_much_that_is_fainter(
     assert fold.peak == pytest.approx(60, abs=2)
     assert written.peak == pytest.approx(210, abs=2)
     assert overlap(written.box, (270, 140, *eight.shape[::-1])) > 0.9
+
+
+def page_of_pieces(height: int, taller: int | None = None) -> list[Stroke]:
+    """The strokes of a page of a hundred pieces that are so tall, with one in their midst that may be taller."""
+    ink = np.zeros((480, 640), np.uint8)
+    for row, column in np.ndindex(10, 10):
+        ink[20 + 40 * row : 20 + 40 * row + height, 20 + 60 * column : 28 + 60 * column] = 200
+    if taller is not None:
+        ink[200 : 200 + taller, 310:316] = 200
+    return strokes_of(ink, *components(above(ink, 14)))
+
+
+def test_of_more_pieces_than_there_is_time_for_all_that_are_as_tall_only_count() -> None:
+    assert all(one.one_of_many for one in page_of_pieces(24))
+    assert [one.one_of_many for one in page_of_pieces(24, 26) if one.height == 26] == [True]
+    assert [one.one_of_many for one in page_of_pieces(24, 36) if one.height == 36] == [False]
+
+
+def test_what_is_as_tall_as_much_that_there_is_no_time_for_is_not_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bodies, "_MOST", 4)
+    paper = blank()
+    for place in range(6):
+        write(paper, digit(2, 60), 40 + 90 * place, 60, tone=20)
+    write(paper, digit(5, 160), 240, 240, tone=20)
+    judged = {crop.box[3] > 100: not crop.left_out for crop in find_crops(gray(paper)) if crop.dark}
+    assert judged == {True: True, False: False}

@@ -90,5 +90,5 @@ def _crop(one: Hypothesis, of: Proposed, row: int, shape: tuple[int, int]) -> Cr
         slope=of.row.slope,
         ink=ink,
         at_edge=any(stroke.edges_met(shape) for stroke in one.strokes),
-        left_out=of.left_out,
+        left_out=of.left_out or one.is_one_of_many,
     )

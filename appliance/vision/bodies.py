@@ -4,6 +4,8 @@ Where that leaves other than it was, the whole is proposed as well: it may be a 
 that a dry pen wrote, and the network can tell.
 """
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,8 @@ _FAINTEST_PEAK = 24  # what has a lower one is no stroke
 _MOST_BODIES = 23  # what falls apart into more is a grid or a texture
 _SOFT = (0.25, 0.7)  # of its own peak: where a stroke's edge begins and where it is full
 _SMALLEST = 4  # pixels; what is smaller both ways is dirt
-_MOST = 64  # pieces of one tone at one look, the tallest first
+_MOST = 64  # pieces of one tone at one look, the tallest first;
+_TALLER = 1.1  # times as tall as all that are left out is what is not of their kind, print or a texture
 _LOST = 0.12  # of its size: what is lost of its height or width, if more, is no blurred edge
 _RIM = 5  # pixels, half of them to each side: what is nearer to its edge is not within a stroke
 _HOLLOW = 0.66  # of its peak: what is paler within is hollow
@@ -33,10 +36,12 @@ def strokes_of(ink: NDArray[np.uint8], labels: NDArray[np.integer], stats: NDArr
     sizes = np.maximum(stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_WIDTH])
     sizes[0] = 0  # the background
     seen = np.flatnonzero(sizes >= _SMALLEST)
+    ordered = seen[np.argsort(-stats[seen, cv2.CC_STAT_HEIGHT])]
     strokes: list[Stroke] = []
-    for label in seen[np.argsort(-stats[seen, cv2.CC_STAT_HEIGHT])][:_MOST].tolist():
+    for label in ordered[:_MOST].tolist():
         strokes += _bodies(*_component(ink, labels, stats, label))
-    return strokes
+    usual = max(stats[ordered[_MOST:], cv2.CC_STAT_HEIGHT], default=0)
+    return [replace(one, one_of_many=True) if one.height < _TALLER * usual else one for one in strokes]
 
 
 def wholes_of(

@@ -57,6 +57,11 @@ class Hypothesis:
     first: int
     past: int
 
+    @property
+    def is_one_of_many(self) -> bool:
+        """Whether one of its strokes is."""
+        return any(stroke.one_of_many for stroke in self.strokes)
+
 
 def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
     """The rows of a frame of `shape`, from top to bottom; what can belong to no digit is left out.

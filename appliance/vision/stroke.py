@@ -24,6 +24,8 @@ class Stroke:
     """Nine tenths of its ink are weaker: 0 to 255, as `Ink`."""
     fell_apart: bool = False
     """Whether others are what it fell apart into: it is there once more, as it was."""
+    one_of_many: bool = False
+    """Whether more than there is time for are as tall, as the letters of a page are."""
 
     @property
     def left(self) -> int:
