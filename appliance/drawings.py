@@ -17,6 +17,7 @@ _EYE = 0.3  # of it, at most, is an eye of what is drawn there: a number in a ci
 _OF_ONE_SHAPE = 1.15  # times as wide for its height, at most: a zero is narrower than its circle
 _OFF_CENTRE = 0.1  # of the outer one's height, at most,
 _WITHIN = 0.66  # of which the inner one has no more: the rim of a broad stroke has
+_WINDOW = 0.15  # of a house's height, at least, is the window that tells it from digits that touch
 _LINES = 2  # ones, at least, that are part of a figure tell that it is drawn with straight lines
 _SHARED = 0.7  # of their ink, at least, is its own
 _DARKER = 1.15  # times as strong as a printed line is a digit that touches it
@@ -87,6 +88,8 @@ def _without_figures(digits: Sequence[Judged], judged: Sequence[Judged]) -> list
     A single line may be a one that touches something, unless it begins above and ends below all beside it.
     """
     for whole in (one.crop for one in judged if one.crop.is_whole and not one.is_digit):
+        drawn = [whole, *furniture] if (furniture := _furniture(whole, judged)) else []
+        digits = [one for one in digits if not any(_is_cut_from(one.crop, crop) for crop in drawn)]
         parts = [one for one in digits if _is_drawn_with(one.crop, whole)]
         lines = [one for one in parts if one.value == 1]
         if len(lines) < _LINES:
@@ -100,8 +103,7 @@ def _is_drawn_with(part: Crop, whole: Crop) -> bool:
 
     Digits that touch are no such part of the stroke that they were cut from.
     """
-    cut_from_it = part.is_part and part.row == whole.row and whole.first <= part.first < whole.past
-    if cut_from_it or part.box == whole.box or not inside(part.box, whole.box):
+    if _is_cut_from(part, whole) or part.box == whole.box or not inside(part.box, whole.box):
         return False
     if part.peak > _DARKER * whole.peak:
         return False
@@ -109,6 +111,16 @@ def _is_drawn_with(part: Crop, whole: Crop) -> bool:
     own = part.ink[: there.shape[0], : there.shape[1]] > 127
     there = there[: own.shape[0], : own.shape[1]]
     return bool(np.count_nonzero(there[own] > 127) > _SHARED * np.count_nonzero(own))
+
+
+def _is_cut_from(part: Crop, whole: Crop) -> bool:
+    return part.is_part and part.row == whole.row and whole.first <= part.first < whole.past
+
+
+def _furniture(whole: Crop, judged: Iterable[Judged]) -> list[Crop]:
+    """What is drawn in it that is no digit and not small, as the door and the window of a house."""
+    features = (one.crop for one in _features(whole, judged) if not one.is_digit)
+    return [crop for crop in features if crop.box[3] > _WINDOW * whole.box[3]]
 
 
 def _overtops(one: Judged, others: Iterable[Judged]) -> bool:

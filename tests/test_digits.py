@@ -896,6 +896,31 @@ def test_what_is_drawn_with_the_walls_of_a_house_is_no_number() -> None:
     assert left_of(*pieces) == "", "the door, cut apart"
 
 
+def test_what_a_house_with_a_window_and_its_door_are_cut_into_is_no_number() -> None:
+    def cut(whole: Judged, first: int) -> tuple[Judged, list[Judged]]:
+        """A stroke as the one at that place of its row, and a one and a seven that it was cut into."""
+        at = replace(whole.crop, first=first, past=first + 1)
+        left, top, width, height = at.box
+        half = width // 2
+        boxes = ((left + after * half, top, half, height) for after in (0, 1))
+        parts = (
+            replace(at, first=first + after / 2, box=box, stroke_count=0) for after, box in enumerate(boxes)
+        )
+        digits = (line(0, value).judged[0] for value in (1, 7))
+        return replace(whole, crop=at), [
+            replace(digit, crop=part) for digit, part in zip(digits, parts, strict=True)
+        ]
+
+    def drawn(first: int, past: int, top: int, height: int) -> Judged:
+        return Row(top, height).add(first, past, {NONE: 0.99}).judged[0]
+
+    house, walls = cut(drawn(0, 4, 100, 200), 0)
+    door, leaves = cut(drawn(2, 3, 200, 95), 1)
+    window = drawn(1, 2, 150, 60)
+    assert credible([*walls, *leaves], [house, door, window, *walls, *leaves]) == []
+    assert credible(walls, [house, *walls]) == walls, "digits that touch"
+
+
 def test_the_side_of_a_cell_is_no_one_and_a_one_that_touches_it_is() -> None:
     seven = line(3, 7, 190, 80)
     assert left_of((line(1), True), (seven, False)) == "7"

@@ -134,7 +134,7 @@ def test_a_strokes_ink_is_its_own_though_it_is_joined_with_much_that_is_fainter(
 
 
 def page_of_pieces(height: int, taller: int | None = None) -> list[Stroke]:
-    """The strokes of a page of a hundred pieces that are so tall, with one in their midst that may be taller."""
+    """The strokes of a page of a hundred pieces that are so tall, with another one that may be taller."""
     ink = np.zeros((480, 640), np.uint8)
     for row, column in np.ndindex(10, 10):
         ink[20 + 40 * row : 20 + 40 * row + height, 20 + 60 * column : 28 + 60 * column] = 200
