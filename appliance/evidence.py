@@ -14,7 +14,7 @@ from appliance.vision.layout import PALER
 _LEAST_ODDS = 0.043  # that are asked of digits in full ink with nothing else about;
 _PALE = 1.3  # they grow with this power of how much paler the ink is,
 _LITTLE, _CROWD = 0.15, 2.0  # and with this power of 1 + how many times so much else there is,
-_STRONG, _LEAST_ELSE = 110, 0.01  # or only by how many times so much, where the ink is more, of 255
+_STRONG, _LEAST_ELSE = 110, 0.006  # or only by how many times so much, where the ink is more, of 255
 _CUT_OFF = 100.0  # times as much is asked of what may go on beyond the frame,
 _FOR_ONES = 9.0  # and so many times of ones alone
 _CLEAR_ODDS = 40.0  # less speaks for no reading rather than another
