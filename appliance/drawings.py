@@ -88,7 +88,8 @@ def _without_figures(digits: Sequence[Judged], judged: Sequence[Judged]) -> list
     A single line may be a one that touches something, unless it begins above and ends below all beside it.
     """
     for whole in (one.crop for one in judged if one.crop.is_whole and not one.is_digit):
-        drawn = [whole, *furniture] if (furniture := _furniture(whole, judged)) else []
+        furniture = _furniture(whole, judged)
+        drawn = [whole, *furniture] if furniture else []
         digits = [one for one in digits if not any(_is_cut_from(one.crop, crop) for crop in drawn)]
         parts = [one for one in digits if _is_drawn_with(one.crop, whole)]
         lines = [one for one in parts if one.value == 1]
@@ -114,6 +115,7 @@ def _is_drawn_with(part: Crop, whole: Crop) -> bool:
 
 
 def _is_cut_from(part: Crop, whole: Crop) -> bool:
+    """Whether it is something that this stroke was cut into."""
     return part.is_part and part.row == whole.row and whole.first <= part.first < whole.past
 
 

@@ -56,10 +56,11 @@ def _odds_asked(digits: Sequence[Judged], judged: Iterable[Judged]) -> float:
 
     That is how much else there is, how pale they are, and whether the frame's edge may have cut them off.
     """
+    # What looks like a digit and is not read is something else as well, but for bare strokes, as of a fence.
     none = [one.crop for one in judged if not one.is_digit or (one.crop.is_whole and one.value != 1)]
     others = _how_much_else(digits, none)
     peak, at_edge = usual_peak(digits), fmean(one.crop.at_edge for one in digits)
-    # What is written in strong ink stands out from far more; what is pale may be anything there.
+    # Among a page of print strong ink stands out better than that tells, and among a few things less well.
     crowd = 1 + others / _LEAST_ELSE if peak > _STRONG else (1 + others / _LITTLE) ** _CROWD
     return float(_LEAST_ODDS * crowd * (255 / peak) ** _PALE * _CUT_OFF**at_edge)
 

@@ -40,8 +40,8 @@ def strokes_of(ink: NDArray[np.uint8], labels: NDArray[np.integer], stats: NDArr
     strokes: list[Stroke] = []
     for label in ordered[:_MOST].tolist():
         strokes += _bodies(*_component(ink, labels, stats, label))
-    usual = max(stats[ordered[_MOST:], cv2.CC_STAT_HEIGHT], default=0)
-    return [replace(one, one_of_many=True) if one.height < _TALLER * usual else one for one in strokes]
+    tall = _TALLER * stats[ordered[_MOST:], cv2.CC_STAT_HEIGHT].max(initial=0)
+    return [replace(one, one_of_many=True) if one.height < tall else one for one in strokes]
 
 
 def wholes_of(
