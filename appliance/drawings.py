@@ -28,7 +28,7 @@ def without_drawings(digits: Sequence[Judged], judged: Sequence[Judged]) -> list
     """The digits of one tone without those that are but drawn, as all that is `judged` in it tells."""
     rounds = [one for one in judged if one.value == 0 and one.confidence > one.none]
     digits = _without_rings(_without_faces(digits, rounds, judged), rounds)
-    return _without_figures(digits, judged)
+    return _without_figures(_without_houses(digits, judged), judged)
 
 
 def _without_faces(
@@ -82,15 +82,22 @@ def _middle(box: Box, axis: int) -> float:
     return box[axis] + box[axis + 2] / 2
 
 
+def _without_houses(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
+    """Without what a figure is cut into in which something is drawn that is no digit, or what that is."""
+    drawn: list[Crop] = []
+    if any(one.crop.is_part for one in digits):
+        for whole in (one.crop for one in judged if one.crop.is_whole and not one.is_digit):
+            furniture = _furniture(whole, judged)
+            drawn += [whole, *furniture] if furniture else []
+    return [one for one in digits if not any(one.crop.is_cut_from(crop) for crop in drawn)]
+
+
 def _without_figures(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
     """Without what is part of a figure that is drawn with straight lines, as a house or the cells of a form.
 
     A single line may be a one that touches something, unless it begins above and ends below all beside it.
     """
     for whole in (one.crop for one in judged if one.crop.is_whole and not one.is_digit):
-        furniture = _furniture(whole, judged)
-        drawn = [whole, *furniture] if furniture else []
-        digits = [one for one in digits if not any(_is_cut_from(one.crop, crop) for crop in drawn)]
         parts = [one for one in digits if _is_drawn_with(one.crop, whole)]
         lines = [one for one in parts if one.value == 1]
         if len(lines) < _LINES:
@@ -104,7 +111,7 @@ def _is_drawn_with(part: Crop, whole: Crop) -> bool:
 
     Digits that touch are no such part of the stroke that they were cut from.
     """
-    if _is_cut_from(part, whole) or part.box == whole.box or not inside(part.box, whole.box):
+    if part.is_cut_from(whole) or part.box == whole.box or not inside(part.box, whole.box):
         return False
     if part.peak > _DARKER * whole.peak:
         return False
@@ -112,11 +119,6 @@ def _is_drawn_with(part: Crop, whole: Crop) -> bool:
     own = part.ink[: there.shape[0], : there.shape[1]] > 127
     there = there[: own.shape[0], : own.shape[1]]
     return bool(np.count_nonzero(there[own] > 127) > _SHARED * np.count_nonzero(own))
-
-
-def _is_cut_from(part: Crop, whole: Crop) -> bool:
-    """Whether it is something that this stroke was cut into."""
-    return part.is_part and part.row == whole.row and whole.first <= part.first < whole.past
 
 
 def _furniture(whole: Crop, judged: Iterable[Judged]) -> list[Crop]:

@@ -62,7 +62,7 @@ def _without_letters_cut_out(explained: Sequence[Judged], row: Sequence[Judged])
     """
     found = list(explained)
     for whole in (one for one in row if one.crop.is_whole and not one.is_digit):
-        parts = [one for one in found if one.crop.is_part and _share_strokes(one.crop, whole.crop)]
+        parts = [one for one in found if one.crop.is_cut_from(whole.crop)]
         if parts and sum(one.crop.box[2] for one in parts) < _MUCH * whole.crop.box[2]:
             at = found.index(parts[0])
             found[at : at + len(parts)] = [whole]

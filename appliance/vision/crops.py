@@ -73,6 +73,10 @@ class Crop:
         """Whether nothing of its first stroke lies left of it."""
         return self.first % 1 == 0
 
+    def is_cut_from(self, whole: "Crop") -> bool:
+        """Whether it is something that this stroke was cut into."""
+        return self.is_part and self.row == whole.row and whole.first <= self.first < whole.past
+
     @cached_property
     def image(self) -> NDArray[np.uint8]:
         """`uint8 (28, 28)`, white on black; drawn when first asked for, as many a crop is never judged."""
