@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from appliance.vision import crops
 from appliance.vision.affordable import Proposed, affordable
 from appliance.vision.crops import Crop, take_apart
+from appliance.vision.ink import without_grain
 from appliance.vision.layout import Hypothesis
 from appliance.vision.patterns import without_patterns
 from appliance.vision.sheets import strokes_on_sheets
@@ -60,7 +61,7 @@ def enlarged(gray: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
     scale = min(_MOST_ENLARGED, _SMALLEST_FRAME / min(gray.shape))
     if scale <= 1:
         return gray, 1.0
-    return cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), scale
+    return cv2.resize(without_grain(gray), None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), scale
 
 
 def _find_in(gray: NDArray[np.uint8], find: FindStrokes) -> list[Crop]:
