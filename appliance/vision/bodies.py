@@ -23,6 +23,7 @@ _MOST_BODIES = 23  # what falls apart into more is a grid or a texture
 _SOFT = (0.25, 0.7)  # of its own peak: where a stroke's edge begins and where it is full
 _SMALLEST = 4  # pixels; what is smaller both ways is dirt
 _MOST = 64  # pieces of one tone at one look, the tallest first;
+_AS_TALL = 0.5  # as the whole of a component is what may be a digit in it
 _TALLER = 1.1  # times as tall as all that are left out is what is not of their kind, print or a texture
 _LOST = 0.12  # of its size: what is lost of its height or width, if more, is no blurred edge
 _RIM = 5  # pixels, half of them to each side: what is nearer to its edge is not within a stroke
@@ -47,12 +48,14 @@ def strokes_of(ink: NDArray[np.uint8], labels: NDArray[np.integer], stats: NDArr
 def wholes_of(
     ink: NDArray[np.uint8], labels: NDArray[np.integer], stats: NDArray[np.int32], some: NDArray[np.integer]
 ) -> list[Stroke]:
-    """Those components, by their labels, each as one stroke; those that may be a digit."""
+    """Those components, by their labels, each as one stroke, if it may be a digit, and as its tall bodies."""
     strokes: list[Stroke] = []
     for label in some.tolist():
         own, x, y = _component(ink, labels, stats, label)
         peak = _peak(own)
+        bodies = [one for one in _bodies(own, x, y) if not one.fell_apart]
         strokes += _filled(own, peak, x, y) + _whole(own, peak, x, y)
+        strokes += [replace(one, fell_apart=True) for one in bodies if one.height > _AS_TALL * own.shape[0]]
     return strokes
 
 
