@@ -11,7 +11,7 @@ from appliance.vision.bodies import BODY, strokes_of
 from appliance.vision.components import components
 from appliance.vision.ink import THIN, above
 from appliance.vision.lines import RUNS_ON, has_cells, joins, lies_on, lines_in
-from appliance.vision.stroke import Stroke, outside, overlap, shared_areas
+from appliance.vision.stroke import WIDEST_DIGIT, Stroke, outside, overlap, shared_areas
 
 _SMALLEST_REMAINS = 12  # pixels: where lines were taken out, what is less is a rest of them
 _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a page, and what touches them
@@ -24,6 +24,7 @@ _LONG = 3  # times as long as that is a stroke, and no crossing of lines
 _AROUND = 15  # every other pixel: where the strongest ink decides what is a stroke among lines
 _NEAR_LINE = 7  # pixels about a line
 _PALE = 2.0  # times the ink of the lines: what is darker is no line
+_PALER, _NEARLY_ALL = 0.75, 0.85  # times the ink of what it is part of, at most; of its pixels, at least
 _AS_STRONG = 0.9  # of the shadow's own peak, for which the strokes in it count too
 _DARKER = 1.6  # times the ink of a shadow that lies across it
 
@@ -55,7 +56,7 @@ def strokes_amid(
 ) -> list[Stroke]:
     """The strokes of a frame, once more where something sprawls over it, without the rests of its lines."""
     again, lines = _look_again(up_to, there, threshold)
-    within = _others(again, strokes)
+    within = _others([one for one in again if not any(_is_part_of(one, each) for each in strokes)], strokes)
     amid = ink * there
     within += _apart_from([*strokes, *within], _thick_strokes(amid, threshold), ink.shape)
     known = [*strokes, *within]
@@ -139,6 +140,18 @@ def _others(again: Sequence[Stroke], strokes: Sequence[Stroke]) -> list[Stroke]:
     shared, one, other = shared_areas(again, strokes)
     new = np.all(shared <= _MOSTLY * np.maximum(one, other), axis=1)
     return list(compress(again, new.tolist()))
+
+
+def _is_part_of(one: Stroke, whole: Stroke) -> bool:
+    """Whether a stroke is but a paler part of one that may be a digit, as large as that is in its frame."""
+    if whole.width > WIDEST_DIGIT * whole.height or one.peak > _PALER * whole.peak:
+        return False
+    x, y = one.left - whole.left, one.top - whole.top
+    if x < 0 or y < 0 or one.right > whole.right or one.bottom > whole.bottom:
+        return False
+    there = whole.ink[y : y + one.height, x : x + one.width]
+    own = above(one.ink, 127) > 0
+    return bool(np.count_nonzero(there[own] > 127) > _NEARLY_ALL * np.count_nonzero(own))
 
 
 def _is_shadow_across(stroke: Stroke, within: Sequence[Stroke], shape: tuple[int, ...]) -> bool:
