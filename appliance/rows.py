@@ -72,8 +72,11 @@ def _without_letters_cut_out(explained: Sequence[Judged], row: Sequence[Judged])
 def _in_company(one: Judged, doubtless: Sequence[Judged]) -> Judged:
     """What to think of what stands beside digits beyond doubt: it is hardly nothing.
 
-    Unless it is a stroke of such a digit, or far smaller or larger, or far away, or next to certainly none.
+    Unless it is a stroke of such a digit, or far smaller or larger, or far away, or next to certainly none;
+    or a bare stroke that the frame's edge cuts off, which may be the side of anything.
     """
+    if one.value == 1 and one.crop.at_edge:
+        return one
     if any(_share_strokes(one.crop, other.crop) for other in doubtless):
         return one
     least, most = AS_LARGE * tallest_of(doubtless), _TALLER * tallest_of(doubtless)
@@ -98,8 +101,10 @@ def _read_row(chosen: Sequence[Judged], threshold: float) -> list[Judged]:
     digits: list[Judged] = []
     for word in _words(chosen):
         read = [one for one in word if one.is_digit and one.confidence >= enough]
-        letters = _count_as_large(_non_digits(word, sure), AS_LARGE * tallest_of(read))
-        if _is_number(read, letters):
+        none = _non_digits(word, sure)
+        if all(one.confidence > BEYOND_DOUBT for one in read):  # what is cut off may be a circle
+            none = [crop for crop in none if not crop.at_edge]
+        if _is_number(read, _count_as_large(none, AS_LARGE * tallest_of(read))):
             digits += read
     return digits
 

@@ -329,6 +329,14 @@ def test_a_digit_surer_than_letters_ever_look_is_read_beside_one_but_not_beside_
     assert read(row.add(2, 3, {NONE: 0.97})) == ""
 
 
+@pytest.mark.parametrize(("sure", "at_edge", "text"), [(0.98, False, ""), (0.98, True, "5"), (0.9, True, "")])
+def test_what_the_frames_edge_cuts_off_is_no_letter_beside_a_digit_beyond_doubt(
+    sure: float, at_edge: bool, text: str
+) -> None:
+    letter = changed(Row().add(0, 1, {NONE: 0.97}), at_edge=at_edge)
+    assert read(letter.add(1, 2, {5: sure})) == text
+
+
 @pytest.mark.parametrize("gap, text", [(40, "57"), (60, "7")])
 def test_digits_stand_farther_apart_than_letters_and_still_are_one_number(gap: int, text: str) -> None:
     """So that it is not torn where its first digit stands close to a sign."""
@@ -598,6 +606,16 @@ def test_what_stands_beside_a_digit_beyond_doubt_is_hardly_nothing() -> None:
     doubtful = {NONE: 0.7, 4: 0.29}
     assert read(Row().add(0, 1, doubtful)) == ""
     assert read(Row().add(0, 1, doubtful).add(1, 2, {8: 0.99})) == "48"
+
+
+@pytest.mark.parametrize(("value", "at_edge", "text"), [(1, False, "81"), (1, True, "8"), (7, True, "87")])
+def test_unless_it_is_a_bare_stroke_that_the_frames_edge_cuts_off(
+    value: int, at_edge: bool, text: str
+) -> None:
+    beside = changed(Row().add(1, 2, {value: 0.3, NONE: 0.65}), at_edge=at_edge).judged
+    row = Row().add(0, 1, {8: 0.999})
+    row.judged += beside
+    assert read(row) == text
 
 
 @pytest.mark.parametrize(("place", "text"), [(3, "48"), (9, "4")])

@@ -38,8 +38,9 @@ def affordable(tones: Sequence[Sequence[Stroke]], shape: tuple[int, int]) -> lis
 
 
 def _proposed(tones: Sequence[Sequence[Stroke]], shape: tuple[int, int]) -> list[Proposed]:
+    """All rows. What runs out of the frame, as a circle around a number, is joined with nothing within."""
     return [
-        Proposed(row, dark, list(hypotheses(row)))
+        Proposed(row, dark, [one for one in hypotheses(row) if not one.is_partly_cut_off(shape)])
         for dark, strokes in zip((True, False), tones, strict=True)
         for row in find_rows(strokes, shape)
     ]

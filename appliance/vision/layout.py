@@ -62,6 +62,10 @@ class Hypothesis:
         """Whether one of its strokes is."""
         return any(stroke.one_of_many for stroke in self.strokes)
 
+    def is_partly_cut_off(self, shape: tuple[int, int]) -> bool:
+        """Whether the edge of a frame `(H, W)` cuts off some of its strokes, and others not."""
+        return len({stroke.edges_met(shape) > 0 for stroke in self.strokes}) > 1
+
 
 def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
     """The rows of a frame of `shape`, from top to bottom; what can belong to no digit is left out.
@@ -138,11 +142,15 @@ def _with_fragments(digits: Sequence[Stroke], fragments: Sequence[Stroke], slope
 
 
 def _spans(stroke: Stroke, shape: tuple[int, int]) -> bool:
-    """Whether a stroke crosses the whole frame, as a ruled line or a table's edge does."""
+    """Whether a stroke crosses the whole frame, as a ruled line, a cell's side or a table's edge does."""
     flat = stroke.width > 0.9 * shape[1] and stroke.height < 0.5 * stroke.width
     across = stroke.left <= 1 and stroke.right >= shape[1] - 1
     down = stroke.top <= 1 and stroke.bottom >= shape[0] - 1 and stroke.width > 0.5 * shape[1]
-    return flat or across or down
+    return flat or across or down or (_is_bare(stroke) and stroke.edges_met(shape) > 1)
+
+
+def _is_bare(stroke: Stroke) -> bool:
+    return min(stroke.width, stroke.height) < _BARE * max(stroke.width, stroke.height)
 
 
 def _is_thread(stroke: Stroke) -> bool:
@@ -153,8 +161,7 @@ def _is_thread(stroke: Stroke) -> bool:
 
 def _leaves(stroke: Stroke, shape: tuple[int, int]) -> bool:
     """Whether a bare stroke runs out of the frame, as the edge of a sheet or a cell does."""
-    low, high = sorted((stroke.width, stroke.height))
-    return stroke.edges_met(shape) > 0 and low < _BARE * high
+    return stroke.edges_met(shape) > 0 and _is_bare(stroke)
 
 
 def _is_next_to(bare: Stroke, stroke: Stroke) -> bool:
