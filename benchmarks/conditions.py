@@ -185,6 +185,23 @@ def at_edge(hand: Hand, rng: np.random.Generator) -> Scene:
     return Scene(scene.gray[seen].copy(), scene.text, scene.owners[seen].copy())
 
 
+def close_up(make: Make) -> Make:
+    """The same cut out closely about the number and made smaller, as photographs are that someone sends."""
+
+    def made(hand: Hand, rng: np.random.Generator) -> Scene:
+        scene = make(hand, rng)
+        x, y, width, height = _bounds(scene.owners >= 0)
+        left, top, right, bottom = np.rint(rng.uniform(0.1, 0.8, 4) * height).astype(int).tolist()
+        near = np.s_[max(0, y - top) : y + height + bottom, max(0, x - left) : x + width + right]
+        scale = min(1.0, rng.uniform(28, 100) / height)
+        gray = cv2.resize(scene.gray[near], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        owners = cv2.resize(scene.owners[near], gray.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        sent = paper.sensed(gray.astype(np.float32) / 255, 0, int(rng.integers(50, 96)), rng)
+        return Scene(sent, scene.text, owners)
+
+    return made
+
+
 def holding(**look: Any) -> Make:
     """A sheet that is held up before much else, with a thumb on either side."""
 
@@ -401,6 +418,10 @@ def _conditions() -> Iterator[Condition]:
     yield Condition("numbers", "2 to 4 lines", looking((1, 4), (2, 4), height=60))
     yield Condition("numbers", "touching pairs", touching, HARD)
     yield Condition("numbers", "at the frame's edge", at_edge)
+    yield Condition("numbers", "small close-up", close_up(looking()))
+    dark = looking(exposure=0.25, noise=9)
+    yield Condition("numbers", "small close-up in low light", close_up(dark), HARD)
+    yield Condition("numbers", "small close-up in a circle", close_up(framed(circle)))
     yield Condition("numbers", "in a circle", framed(circle))
     yield Condition("numbers", "in a box", framed(box))
     yield Condition("numbers", "with a comma", with_comma)

@@ -75,6 +75,14 @@ def test_digits_at_the_edge_touch_it(hand: Hand, case: int) -> None:
 
 
 @pytest.mark.parametrize("case", range(3))
+def test_a_number_nearly_fills_a_small_close_up(hand: Hand, case: int) -> None:
+    owners = made("small close-up", hand, case).owners
+    _, _, width, height = cv2.boundingRect((owners >= 0).astype(np.uint8))
+    assert height > owners.shape[0] / 3 and 27 <= height <= 100
+    assert width + 1.7 * height > owners.shape[1]
+
+
+@pytest.mark.parametrize("case", range(3))
 @pytest.mark.parametrize("name", ["hard shadow across a digit", "shadow of a hand", "shadow of a phone"])
 def test_the_shadow_falls_on_a_digit(hand: Hand, name: str, case: int) -> None:
     one = made(name, hand, case)
