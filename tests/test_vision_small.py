@@ -1,6 +1,5 @@
 """Small photographs that a number nearly fills: strokes are broad there, and all that is about is cut off."""
 
-from dataclasses import replace
 from itertools import product
 
 import cv2
@@ -11,9 +10,12 @@ from handwritten import Box, Gray, Ink, blank, digit, gray, overlap, write
 from appliance.vision import Crop, find_crops
 from appliance.vision.affordable import affordable
 from appliance.vision.stroke import Stroke
+from training.paper import sensed
 
 CLOSE_UP = (150, 120)
 """Of such a photograph, in pixels."""
+PAGE = [(number % 10, x, y) for number, (y, x) in enumerate(product(range(2), range(14)))]
+"""Two lines of small digits, and where each stands."""
 
 
 def best(crops: list[Crop], box: Box) -> float:
@@ -24,11 +26,9 @@ def whole(crops: list[Crop]) -> list[Crop]:
     return [crop for crop in crops if crop.is_whole]
 
 
-def as_sent(frame: Gray, quality: int) -> Gray:
-    """As a telephone compresses it."""
-    return cv2.imdecode(
-        cv2.imencode(".jpg", frame, (cv2.IMWRITE_JPEG_QUALITY, quality))[1], cv2.IMREAD_GRAYSCALE
-    )
+def as_sent(paper: Ink, quality: int, noise: float = 0) -> Gray:
+    """As a telephone takes and compresses it."""
+    return sensed(paper / 255, noise, quality, np.random.default_rng(0))
 
 
 def paler_below(ink: Ink) -> Ink:
@@ -41,7 +41,7 @@ def test_digits_in_uneven_ink_are_offered_though_what_is_about_them_joins_them(o
     paper = blank((66, 66), 130)
     boxes = [write(paper, paler_below(digit(value, 40, 7)), x, 14) for value, x in ((one, 6), (other, 36))]
     paper[12:56, 4:62] = np.minimum(paper[12:56, 4:62], 120)  # as compression leaves about strokes
-    crops = find_crops(as_sent(gray(paper), 90))
+    crops = find_crops(as_sent(paper, 90))
     assert [best(crops, box) > 0.75 for box in boxes] == [True, True]
 
 
@@ -52,7 +52,7 @@ def test_a_digit_is_offered_though_the_photograph_is_noisy(
 ) -> None:
     page = blank((130, 110), paper)
     box = write(page, digit(value, 90, 9, seed=value), 20, 20, ink)
-    crops = find_crops(as_sent(gray(page, noise=level), 80))
+    crops = find_crops(as_sent(page, 80, level))
     assert best(crops, box) > 0.8
 
 
@@ -61,10 +61,6 @@ def test_the_strokes_that_cover_much_of_it_are_not_noise() -> None:
     boxes = [write(paper, digit(value, 14, 2), 8 + 20 * x, 8 + 24 * y) for value, x, y in PAGE]
     crops = find_crops(gray(paper, noise=1))
     assert np.mean([best(crops, box) > 0.7 for box in boxes]) > 0.9
-
-
-PAGE = [(number % 10, x, y) for number, (y, x) in enumerate(product(range(2), range(14)))]
-"""Two lines of small digits, and where each stands."""
 
 
 @pytest.mark.parametrize(("pen", "soft"), [(9, 1.5), (14, 2)])
@@ -84,14 +80,12 @@ def test_what_the_ink_of_a_digit_varies_by_is_hardly_offered_beside_it(
 def test_what_the_edge_cuts_off_as_an_arc_of_a_circle_is_joined_with_nothing_within(
     left: int, together: int
 ) -> None:
-    arc, inner = (Stroke((x, 30, wide, 80), np.full((80, wide), 255, np.uint8), 150.0) for x, wide in ARCS)
-    arc = replace(arc, box=(left, *arc.box[1:]))
+    arc, inner = (
+        Stroke((x, 30, wide, 80), np.full((80, wide), 255, np.uint8), 150.0)
+        for x, wide in ((left, 26), (40, 30))
+    )
     (row,) = affordable([[arc, inner], []], CLOSE_UP)
     assert [len(one.strokes) for one in row.hypotheses].count(2) == together
-
-
-ARCS = (0, 26), (40, 30)
-"""Where two strokes side by side begin, and how wide they are."""
 
 
 @pytest.mark.parametrize("value", range(10))

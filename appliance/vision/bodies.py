@@ -23,8 +23,8 @@ _MOST_BODIES = 23  # what falls apart into more is a grid or a texture
 _SOFT = (0.25, 0.7)  # of its own peak: where a stroke's edge begins and where it is full
 _SMALLEST = 4  # pixels; what is smaller both ways is dirt
 _MOST = 64  # pieces of one tone at one look, the tallest first;
-_AS_TALL = 0.5  # as the whole of a component is what may be a digit in it
 _TALLER = 1.1  # times as tall as all that are left out is what is not of their kind, print or a texture
+_AS_TALL = 0.5  # as a component in which a shade was seen: what is lower in it is no digit
 _LOST = 0.12  # of its size: what is lost of its height or width, if more, is no blurred edge
 _RIM = 5  # pixels, half of them to each side: what is nearer to its edge is not within a stroke
 _HOLLOW = 0.66  # of its peak: what is paler within is hollow
@@ -53,7 +53,7 @@ def wholes_of(
     for label in some.tolist():
         own, x, y = _component(ink, labels, stats, label)
         peak = _peak(own)
-        bodies = [one for one in _bodies(own, x, y) if not one.fell_apart]
+        bodies = _apart(own, *_parts(own, peak), peak, x, y) if peak >= _FAINTEST_PEAK else []
         strokes += _filled(own, peak, x, y) + _whole(own, peak, x, y)
         strokes += [replace(one, fell_apart=True) for one in bodies if one.height > _AS_TALL * own.shape[0]]
     return strokes
@@ -77,20 +77,36 @@ def _bodies(own: NDArray[np.uint8], x: int, y: int) -> list[Stroke]:
     peak = _peak(own)
     if peak < _FAINTEST_PEAK:
         return []
-    labels, stats = components_throughout(above(own, BODY * peak))
-    boxes = [(left, top, width, height) for left, top, width, height, _ in stats[1:].tolist()]
-    large = {label: box for label, box in enumerate(boxes, 1) if max(box[2:]) >= _SMALLEST}
-    if not large:
+    labels, boxes = _parts(own, peak)
+    if not any(map(_is_large, boxes)):
         return []
     whole = _filled(own, peak, x, y)
     if not _is_all(boxes, own.shape):
         whole += _whole(own, peak, x, y)
+    return whole + _apart(own, labels, boxes, peak, x, y)
+
+
+def _parts(own: NDArray[np.uint8], peak: float) -> tuple[NDArray[np.integer], list[Box]]:
+    """What a component falls into without its faint ink: labels `(height, width)`, and the box of each."""
+    labels, stats = components_throughout(above(own, BODY * peak))
+    return labels, [(left, top, width, height) for left, top, width, height, _ in stats[1:].tolist()]
+
+
+def _apart(
+    own: NDArray[np.uint8], labels: NDArray[np.integer], boxes: list[Box], peak: float, x: int, y: int
+) -> list[Stroke]:
+    """The large ones of those parts as strokes; none of a grid or a texture."""
     if len(boxes) > _MOST_BODIES:
-        return whole
-    mine = [labels == label if len(boxes) > 1 else None for label in large]
-    return whole + [
-        _stroke(own, where, box, peak, x, y) for where, box in zip(mine, large.values(), strict=True)
+        return []
+    return [
+        _stroke(own, labels == label if len(boxes) > 1 else None, box, peak, x, y)
+        for label, box in enumerate(boxes, 1)
+        if _is_large(box)
     ]
+
+
+def _is_large(box: Box) -> bool:
+    return max(box[2:]) >= _SMALLEST
 
 
 def _is_all(boxes: list[Box], shape: tuple[int, ...]) -> bool:

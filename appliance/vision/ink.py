@@ -108,7 +108,7 @@ def flatten(gray: NDArray[np.uint8], thickest: float = THICK) -> Ink:
 def without_noise(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A gray frame `uint8 (H, W)` blurred where it is noisy; as it is, where that is next to nothing."""
     _, blur, _ = _noise_and_blur(gray)
-    return gray if blur == _LEAST_BLUR else cv2.GaussianBlur(gray, (blur, blur), 0)
+    return _blurred(gray, blur)
 
 
 def without_grain(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -118,7 +118,7 @@ def without_grain(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     noise = _GRAIN * quantile(cv2.absdiff(gray, cv2.medianBlur(gray, 3)), 0.25)
     blur = min(_blur(noise)[0], int(_BROADEST * min(gray.shape)) | 1)
-    return gray if blur <= _LEAST_BLUR else cv2.GaussianBlur(gray, (blur, blur), 0)
+    return _blurred(gray, blur)
 
 
 def in_cells(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -171,6 +171,10 @@ def _noise_and_blur(gray: NDArray[np.uint8]) -> tuple[float, int, float]:
 def _blur(noise: float) -> tuple[int, float]:
     """See `_BLURS`."""
     return next((blur, left) for least, blur, left in _BLURS if noise >= least)
+
+
+def _blurred(gray: NDArray[np.uint8], blur: int) -> NDArray[np.uint8]:
+    return gray if blur <= _LEAST_BLUR else cv2.GaussianBlur(gray, (blur, blur), 0)
 
 
 def _noise(gray: NDArray[np.uint8]) -> float:

@@ -146,9 +146,9 @@ def _is_part_of(one: Stroke, whole: Stroke) -> bool:
     """Whether a stroke is but a paler part of one that may be a digit, as large as that is in its frame."""
     if whole.width > WIDEST_DIGIT * whole.height or one.peak > _PALER * whole.peak:
         return False
-    x, y = one.left - whole.left, one.top - whole.top
-    if x < 0 or y < 0 or one.right > whole.right or one.bottom > whole.bottom:
+    if overlap(one.box, whole.box) < one.width * one.height:
         return False
+    x, y = one.left - whole.left, one.top - whole.top
     there = whole.ink[y : y + one.height, x : x + one.width]
     own = above(one.ink, 127) > 0
     return bool(np.count_nonzero(there[own] > 127) > _NEARLY_ALL * np.count_nonzero(own))
