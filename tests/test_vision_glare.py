@@ -76,3 +76,11 @@ def test_where_a_lamp_only_shines_ink_is_black_and_there_is_no_glare() -> None:
 def test_a_frame_of_one_tone_has_no_glare(tone: int) -> None:
     frame = np.full((480, 640), tone, np.uint8)
     assert without_glare(frame, flatten(frame)) is frame
+
+
+@pytest.mark.parametrize("turn", [-30, 0, 20])
+def test_a_light_stroke_on_black_is_no_glare(turn: float) -> None:
+    """A digit out of MNIST, or one drawn with a thick brush on a screen."""
+    black = cv2.line(np.zeros((240, 240), np.float32), (120 + turn, 30), (120 - turn, 210), 255, 34)
+    frame = gray(cv2.GaussianBlur(black, (0, 0), 9))
+    assert without_glare(frame, flatten(frame)) is frame

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from appliance.vision.ink import Ink, in_cells, wiped
 
 _GLARING = 1.3  # times as bright as half of the frame, at least,
+_LIT = 48  # of 255, at least, as half of it is: on black nothing is darker than what it is written on
 _SHARE = 0.02  # in so much of it,
 _SOFT = 0.6  # and from cell to cell at most so much of that brighter: what lies in the sun has an edge
 _PALE = 90  # of 255: all ink in the glare is less; where a lamp only shines, it is as strong as anywhere
@@ -41,7 +42,7 @@ def _beside_glare(ink: Ink) -> float | None:
     paper = ink.paper_in_cells
     levels = np.sort(paper[::4, ::4], axis=None)
     usual, brightest = float(levels[levels.size // 2]), float(levels[-1 - int(_SHARE * levels.size)])
-    if brightest <= _GLARING * usual:
+    if usual < _LIT or brightest <= _GLARING * usual:
         return None
     steps = cv2.morphologyEx(paper, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     if steps.max() > _SOFT * (brightest - usual):
