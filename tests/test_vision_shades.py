@@ -96,3 +96,29 @@ def test_a_digit_on_a_narrow_strip_that_darkens_is_a_crop(value: int) -> None:
     box = write(paper, digit(value, 56, 5), 30, 216, tone=60)
     crops = find_crops(gray(paper, noise=6))
     assert max(overlap(crop.box, box) for crop in crops) > 0.85
+
+
+def pressed(ink: Ink, seed: int) -> Ink:
+    """Ink of which a hand that presses unevenly leaves more here and less there."""
+    less = np.random.default_rng(seed).uniform(0.4, 1, (6, 5)).astype(np.float32)
+    return ink * cv2.resize(less, ink.shape[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+@pytest.mark.parametrize("value", range(10))
+def test_uneven_ink_of_digits_that_are_as_high_as_their_frame_is_no_shade(value: int) -> None:
+    """As in a photograph of one line of writing: even an ordinary pen's strokes are broad there."""
+    paper = blank((240, 700))
+    box = write(paper, pressed(digit(value, 190, 20), seed=value), 280, 24)
+    before, after = left_of(paper)
+    assert after is before
+    strokes = find_strokes(gray(paper))[0]
+    assert max(overlap(stroke.box, box) for stroke in strokes) > 0.9
+
+
+@pytest.mark.parametrize("side", ["left", "top"])
+def test_what_comes_in_from_the_frames_edge_is_a_shade_however_slender(side: str) -> None:
+    shade = ((0, 210), (500, 330), 60) if side == "left" else ((300, 0), (360, 300), 50)
+    paper = blank()
+    box = write(paper, digit(4), 290, 150)
+    crops = find_crops(gray(shaded(paper, shade, 0.45), noise=1))
+    assert max(overlap(crop.box, box) for crop in crops) > 0.85

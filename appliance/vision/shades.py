@@ -1,7 +1,8 @@
 """Takes out of the ink what is shade, as that of a hand or a phone, from what is written in it or beside it.
 
 A shade is broader than a pen and fainter than what meets it. What is as dark as all that it is joined with
-was written by a thick pen, and stays.
+was written by a thick pen, and stays; so does what is as slender as a stroke, no wider than a digit, and lies
+free in the frame, however uneven its ink is.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.ink import THIN, above
+from appliance.vision.ink import THIN, above, thickness
+from appliance.vision.stroke import WIDEST_DIGIT
 
 _ROWS = 120  # what is broad shows in so few as well
 _BODY = 0.33  # of a component's strongest ink: what is fainter is a blurred edge
@@ -18,6 +20,7 @@ _DARKER, _BY = 1.25, 24  # times, and levels of ink: how much darker than a shad
 _BESIDE = 5  # pixels about what is written that are neither
 _WRITTEN = 0.04  # of a body, at least, is written by a thick pen; less is where a pen's own ink is uneven
 _FAINT = 0.4  # of a component is bare shade, at least, that is fainter than its body
+_SLENDER = 0.2  # of its size: what is nowhere thicker was drawn
 _LEAST = 4  # times the broadest pen, in pixels: what there must be of either
 
 
@@ -37,6 +40,8 @@ def without_shades(
         x, y, width, height = stats[label, :4].tolist()
         region = slice(y, y + height), slice(x, x + width)
         own = (labels[region] == label).astype(np.uint8)
+        if _is_drawn(own, region, ink.shape):
+            continue
         shade = _shade(ink, own, region, thin, pen)
         if shade is not None:
             left = ink.copy() if left is ink else left
@@ -57,6 +62,14 @@ def _broad(labels: NDArray[np.integer]) -> NDArray[np.integer]:
     few = np.ascontiguousarray(labels[::step, ::step])
     pen = int(THIN * _ROWS) | 1
     return np.unique(few[cv2.erode((few > 0).astype(np.uint8), np.ones((pen, pen), np.uint8)) > 0])
+
+
+def _is_drawn(own: NDArray[np.uint8], region: tuple[slice, slice], shape: tuple[int, ...]) -> bool:
+    """Whether a component is as slender as a stroke, no wider than a digit, and free in a frame `(H, W)`."""
+    if own.shape[1] > WIDEST_DIGIT * own.shape[0]:
+        return False
+    free = all(side.start > 1 and side.stop < size - 1 for side, size in zip(region, shape, strict=True))
+    return free and thickness(255 * own) < _SLENDER * max(own.shape)
 
 
 def _shade(
