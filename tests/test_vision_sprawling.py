@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 import pytest
+from handwritten import Box, blank, digit, gray, overlap, write
 
-from appliance.vision.stroke import Box
 from appliance.vision.strokes import find_strokes
 
 SEVEN = ((150, 190), (250, 170), (215, 350))
@@ -41,3 +41,20 @@ def test_paint_on_a_wall_is_told_from_the_mortar_that_it_touches(mortar: int, tu
     _, light = find_strokes(gray)
     for box in boxes:
         assert any(np.allclose(stroke.box, box, atol=6) for stroke in light)
+
+
+@pytest.mark.parametrize(("broad", "pen"), [(230, 7), (230, 8), (300, 8)])
+@pytest.mark.parametrize("value", [2, 3, 5, 6])
+def test_a_circle_about_a_digit_is_seen_once_and_not_as_its_arcs(value: int, broad: int, pen: int) -> None:
+    paper = blank((420, 580))
+    inside = write(paper, digit(value, 150, pen), 230, 130)
+    middle = inside[0] + inside[2] // 2, inside[1] + inside[3] // 2
+    cv2.ellipse(paper, middle, (broad // 2, 133), 0, 0, 360, 40, pen, cv2.LINE_AA)
+    circle = (middle[0] - broad // 2, middle[1] - 133, broad, 266)
+    dark, _ = find_strokes(gray(paper))
+    seen = [
+        max((overlap(stroke.box, box), name) for name, box in (("digit", inside), ("circle", circle)))
+        for stroke in dark
+    ]
+    assert {name for _, name in seen} == {"digit", "circle"}
+    assert min(how_well for how_well, _ in seen) > 0.85

@@ -11,7 +11,7 @@ from appliance.vision.bodies import BODY, strokes_of
 from appliance.vision.components import components
 from appliance.vision.ink import THIN, above
 from appliance.vision.lines import RUNS_ON, has_cells, joins, lies_on, lines_in
-from appliance.vision.stroke import WIDEST_DIGIT, Stroke, outside, overlap, shared_areas
+from appliance.vision.stroke import WIDEST_DIGIT, Stroke, encloses, outside, overlap, shared_areas
 
 _SMALLEST_REMAINS = 12  # pixels: where lines were taken out, what is less is a rest of them
 _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a page, and what touches them
@@ -25,6 +25,8 @@ _AROUND = 15  # every other pixel: where the strongest ink decides what is a str
 _NEAR_LINE = 7  # pixels about a line
 _PALE = 2.0  # times the ink of the lines: what is darker is no line
 _PALER, _NEARLY_ALL = 0.75, 0.85  # times the ink of what it is part of, at most; of its pixels, at least
+_WRITTEN_IN = 0.45  # of its height, at least, is what a ring is drawn around
+_FLAT = 0.4  # shorter by longer side: the arcs of a ring that lines are taken for
 _AS_STRONG = 0.9  # of the shadow's own peak, for which the strokes in it count too
 _DARKER = 1.6  # times the ink of a shadow that lies across it
 
@@ -56,11 +58,14 @@ def strokes_amid(
 ) -> list[Stroke]:
     """The strokes of a frame, once more where something sprawls over it, without the rests of its lines."""
     again, lines = _look_again(up_to, there, threshold)
-    within = _others([one for one in again if not any(_is_part_of(one, each) for each in strokes)], strokes)
+    again = [one for one in again if not any(_is_paler_part(one, each) for each in strokes)]
+    within = _others(again, strokes)
     amid = ink * there
     within += _apart_from([*strokes, *within], _thick_strokes(amid, threshold), ink.shape)
     known = [*strokes, *within]
     within += _others(_apart_from(known, _strokes_in_shadow(amid), ink.shape), known)
+    rings = [one for one in strokes if _is_ring(one, strokes)]
+    within = [one for one in within if not any(_is_arc(one, ring) for ring in rings)]
     strokes = [stroke for stroke in strokes if not _is_shadow_across(stroke, within, ink.shape)] + within
     near = cv2.dilate(lines, np.ones((_NEAR_LINE, _NEAR_LINE), np.uint8))
     faint = above(ink, threshold)
@@ -142,10 +147,26 @@ def _others(again: Sequence[Stroke], strokes: Sequence[Stroke]) -> list[Stroke]:
     return list(compress(again, new.tolist()))
 
 
-def _is_part_of(one: Stroke, whole: Stroke) -> bool:
+def _is_paler_part(one: Stroke, whole: Stroke) -> bool:
     """Whether a stroke is but a paler part of one that may be a digit, as large as that is in its frame."""
-    if whole.width > WIDEST_DIGIT * whole.height or one.peak > _PALER * whole.peak:
-        return False
+    may_be_digit = whole.width <= WIDEST_DIGIT * whole.height
+    return may_be_digit and one.peak <= _PALER * whole.peak and _is_part(one, whole)
+
+
+def _is_ring(one: Stroke, strokes: Sequence[Stroke]) -> bool:
+    """Whether a stroke is drawn around others that are not small."""
+    least = _WRITTEN_IN * one.height
+    return any(other.height > least and encloses(one.box, other.box) for other in strokes)
+
+
+def _is_arc(one: Stroke, ring: Stroke) -> bool:
+    """Whether a stroke is a flat part of a ring, and nothing that is written in it and touches it."""
+    flat = min(one.box[2:]) < _FLAT * max(one.box[2:])
+    return flat and not encloses(ring.box, one.box) and _is_part(one, ring)
+
+
+def _is_part(one: Stroke, whole: Stroke) -> bool:
+    """Whether a stroke's ink is another's as well."""
     if overlap(one.box, whole.box) < one.width * one.height:
         return False
     x, y = one.left - whole.left, one.top - whole.top
