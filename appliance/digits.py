@@ -11,6 +11,7 @@ from appliance.judged import (
     Judged,
     beyond_doubt,
     in_rows,
+    lies_with,
     only_ones,
     tallest_of,
     with_left_out,
@@ -35,7 +36,8 @@ def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[li
     """
     digits, judged = _of_one_tone([crop for crop in crops if not crop.left_out], judge, threshold)
     seen = with_left_out(judged, crops)
-    none = [one for one in seen if not one.is_digit]  # to a row, the digits of others are nothing else
+    # To a row, the digits of others are nothing else, nor are their pieces.
+    none = [one for one in seen if not (one.is_digit or lies_with(one.crop, digits))]
     rows = [row for row in in_rows(digits) if not _is_astray(row, digits) or stand_out(row, none)]
     digits = [digit for row in rows for digit in row]
     if not digits or not stand_out(digits, seen):

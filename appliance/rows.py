@@ -39,11 +39,12 @@ def read_rows(judged: Sequence[Judged], threshold: float) -> list[Judged]:
     """The digits of all rows of one tone."""
     digits: list[Judged] = []
     signs: list[Judged] = []
+    elsewhere = [one for one in judged if one.crop.fell_apart and one.confidence > BEYOND_DOUBT]
     for row in in_rows(judged):
         explained = _without_letters_cut_out(_explained(row), row)
         chosen = without_signs(explained)
         signs += [one for one in explained if all(one is not other for other in chosen)]
-        digits += _read_row(chosen, threshold)
+        digits += _read_row(chosen, elsewhere, threshold)
     # What fell apart is there once more, in a row of its own.
     return [one for one in digits if not any(same_box(one.crop.box, sign.crop.box) for sign in signs)]
 
@@ -93,15 +94,19 @@ def _share_strokes(one: Crop, other: Crop) -> bool:
     return one.first < other.past and other.first < one.past
 
 
-def _read_row(chosen: Sequence[Judged], threshold: float) -> list[Judged]:
-    """Those of what explains a row that are digits: sure, and in no word."""
+def _read_row(chosen: Sequence[Judged], elsewhere: Sequence[Judged], threshold: float) -> list[Judged]:
+    """Those of what explains a row that are digits: sure, and in no word.
+
+    `elsewhere` are clear ones that this row may hold pieces of.
+    """
     sure = [one for one in chosen if beyond_doubt(one) and one.confidence >= threshold]
-    only_digits = sure and not _count_as_large(_non_digits(chosen, sure), AS_LARGE * tallest_of(sure))
+    clear = [*elsewhere, *(one for one in chosen if one.confidence > BEYOND_DOUBT)]
+    only_digits = sure and not _count_as_large(_non_digits(chosen, sure, clear), AS_LARGE * tallest_of(sure))
     enough = threshold * (_TRUSTED if only_digits else 1)
     digits: list[Judged] = []
     for word in _words(chosen):
         read = [one for one in word if one.is_digit and one.confidence >= enough]
-        none = _non_digits(word, sure)
+        none = _non_digits(word, sure, clear)
         if all(one.confidence > BEYOND_DOUBT for one in read):  # what is cut off may be a circle
             none = [crop for crop in none if not crop.at_edge]
         if _is_number(read, _count_as_large(none, AS_LARGE * tallest_of(read))):
@@ -130,11 +135,10 @@ def _gap(left: Judged, right: Judged) -> float:
     return (other[0] - one[0] - one[2]) / max(one[3], other[3])
 
 
-def _non_digits(chosen: Sequence[Judged], sure: Sequence[Judged]) -> list[Crop]:
+def _non_digits(chosen: Sequence[Judged], sure: Sequence[Judged], clear: Sequence[Judged]) -> list[Crop]:
     """What is none of it and may be letters: not in or around a clear digit, nor far paler or thicker."""
     palest = AS_DARK * usual_peak(sure)
     none = [one.crop for one in chosen if not one.is_digit and one.crop.peak > palest]
-    clear = [one for one in chosen if one.confidence > BEYOND_DOUBT]
     none = [crop for crop in none if not lies_with(crop, clear)]
     if not (none and sure):
         return none

@@ -1110,3 +1110,22 @@ def placed(one: Judged, box: Box) -> Judged:
 def tall(one: Judged) -> Judged:
     x, y, width, _ = one.crop.box
     return placed(one, (x, y, width, 90))
+
+
+def fell_apart(says: dict[int, float], box: Box) -> Row:
+    """A stroke as it was before it fell apart."""
+    return changed(Row().add(0, 1, says, strokes=2), box=box)
+
+
+def test_what_a_clear_digit_fell_apart_into_are_no_letters_beside_another() -> None:
+    row = Row().add(0, 1, {3: 0.93}).add(1, 2, {NONE: 0.97}).add(2, 3, {NONE: 0.97})
+    assert read(row) == ""
+    assert read(row, fell_apart({2: 0.99}, (70, 100, 110, 100))) == "32"
+    assert read(row, fell_apart({2: 0.7}, (70, 100, 110, 100))) == "", "which is not clear"
+
+
+def test_what_a_digit_fell_apart_into_is_nothing_else_beside_ones() -> None:
+    ones = [fell_apart({1: 0.98}, (x, 100, 50, 100)) for x in (10, 90)]
+    pieces = changed(Row().add(0, 1, {NONE: 0.9}), box=(15, 105, 40, 90))
+    elsewhere = changed(pieces, box=(200, 300, 40, 90))
+    assert (read(*ones, pieces), read(*ones, elsewhere)) == ("11", "")

@@ -69,6 +69,11 @@ class Crop:
         return self.stroke_count == 0
 
     @property
+    def fell_apart(self) -> bool:
+        """Whether it is one stroke that fell apart, as a whole."""
+        return self.stroke_count == 2 and self.past == self.first + 1
+
+    @property
     def begins_stroke(self) -> bool:
         """Whether nothing of its first stroke lies left of it."""
         return self.first % 1 == 0
