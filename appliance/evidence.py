@@ -18,7 +18,8 @@ _STRONG, _LEAST_ELSE = 110, 0.006  # or only by how many times so much, where th
 _CUT_OFF = 100.0  # times as much is asked of what may go on beyond the frame,
 _FOR_ONES = 9.0  # and so many times of ones alone
 _CLEAR_ODDS = 40.0  # less speaks for no reading rather than another
-_SURE, _FULL_INK = 0.9, 150  # so sure, and in so much ink of 255, is what is a digit all by itself
+_FULL_INK = 150  # of 255: as strong as a pen writes
+_SURE, _CLEAR_INK = 0.9, 120  # so sure, and in so much ink of 255, is what is a digit all by itself
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
 _SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less,
 _PRINT = 3.0  # and with which print does:
@@ -46,8 +47,8 @@ def in_full_ink(digits: Sequence[Judged], least: float) -> bool:
 
 
 def stands_alone(one: Judged, judged: Iterable[Judged], least: float) -> bool:
-    """Whether a digit is sure, in full ink, so many pixels tall at least, and there is nothing else."""
-    clear = one.confidence > _SURE and in_full_ink([one], least)
+    """Whether a digit is sure, in clear ink, so many pixels tall at least, and there is nothing else."""
+    clear = one.confidence > _SURE and one.crop.peak > _CLEAR_INK and one.crop.box[3] >= least
     return clear and not _how_much_else([one], [other.crop for other in judged if not other.is_digit])
 
 

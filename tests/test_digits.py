@@ -1129,3 +1129,16 @@ def test_what_a_digit_fell_apart_into_is_nothing_else_beside_ones() -> None:
     pieces = changed(Row().add(0, 1, {NONE: 0.9}), box=(15, 105, 40, 90))
     elsewhere = changed(pieces, box=(200, 300, 40, 90))
     assert (read(*ones, pieces), read(*ones, elsewhere)) == ("11", "")
+
+
+@pytest.mark.parametrize(
+    ("peak", "confidence", "height", "alone"),
+    [(130, 0.95, 100, True), (110, 0.95, 100, False), (130, 0.85, 100, False), (130, 0.95, 30, False)],
+)
+def test_a_digit_that_is_clear_and_not_small_stands_alone_where_nothing_else_is(
+    peak: float, confidence: float, height: int, alone: bool
+) -> None:
+    (one,) = changed(Row(height=height).add(0, 1, {1: confidence}), peak=peak).judged
+    (other,) = Row(300).add(0, 1, {NONE: 0.97}).judged
+    assert evidence.stands_alone(one, [one], least=48) is alone
+    assert not evidence.stands_alone(one, [one, other], least=48)
