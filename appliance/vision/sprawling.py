@@ -64,8 +64,7 @@ def strokes_amid(
     within += _apart_from([*strokes, *within], _thick_strokes(amid, threshold), ink.shape)
     known = [*strokes, *within]
     within += _others(_apart_from(known, _strokes_in_shadow(amid), ink.shape), known)
-    rings = [one for one in strokes if _is_ring(one, strokes)]
-    within = [one for one in within if not any(_is_arc(one, ring) for ring in rings)]
+    within = _without_arcs(within, strokes)
     strokes = [stroke for stroke in strokes if not _is_shadow_across(stroke, within, ink.shape)] + within
     near = cv2.dilate(lines, np.ones((_NEAR_LINE, _NEAR_LINE), np.uint8))
     faint = above(ink, threshold)
@@ -151,6 +150,12 @@ def _is_paler_part(one: Stroke, whole: Stroke) -> bool:
     """Whether a stroke is but a paler part of one that may be a digit, as large as that is in its frame."""
     may_be_digit = whole.width <= WIDEST_DIGIT * whole.height
     return may_be_digit and one.peak <= _PALER * whole.peak and _is_part(one, whole)
+
+
+def _without_arcs(within: Sequence[Stroke], strokes: Sequence[Stroke]) -> list[Stroke]:
+    """Without the pieces of strokes that are drawn around others, as a circle around a number."""
+    rings = [one for one in strokes if _is_ring(one, strokes)]
+    return [one for one in within if not any(_is_arc(one, ring) for ring in rings)]
 
 
 def _is_ring(one: Stroke, strokes: Sequence[Stroke]) -> bool:
