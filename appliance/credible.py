@@ -14,7 +14,8 @@ from appliance.judged import (
     tallest_of,
     usual_peak,
 )
-from appliance.vision.layout import AS_DARK, PALER, WRITTEN_IN
+from appliance.vision.layout import AS_DARK, PALER
+from appliance.vision.stroke import WRITTEN_IN
 
 _CLEARLY = 0.99  # a digit, though it is paler than others
 _FENCE = 4  # more ones than this in the frame or in a row, and so many more for each other digit, are a fence

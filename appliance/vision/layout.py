@@ -34,7 +34,6 @@ _AGREED = 0.6  # of the neighbours, at least
 _LOWER = 0.28  # of the taller one's height: what is lower stands in no row with it
 _LEVEL_WITH = 0.5  # of the lower one's height: so much of it lies level with its neighbour
 _FAR_APART = 4  # heights: what is further away is of another row
-WRITTEN_IN = 0.45  # of a circle's height, at least, is what is written in it: less may be dirt in a zero
 _FLAT = 0.4  # of the row's height: strokes that are lower together are no digit
 
 
@@ -224,7 +223,7 @@ def _may_be_one(strokes: Sequence[Stroke], height: int) -> bool:
     width, tall = around(strokes)[2:]
     if tall < max(_SHORTEST_DIGIT, _FLAT * height) or width > WIDEST_DIGIT * tall:
         return False
-    if any(_surrounds(one, other) for one, other in permutations(strokes, 2)):
+    if any(one.surrounds(other) for one, other in permutations(strokes, 2)):
         return False
     return all(right.left - left.right < _NEAR * height for left, right in pairwise(strokes))
 
@@ -237,8 +236,3 @@ def _is_around_another(strokes: Sequence[Stroke], row: Row) -> bool:
     box, least = around(strokes), _FLAT * row.height
     tall = (one.box for one in row.strokes if one.height > least and one not in strokes)
     return any(encloses(box, one) and not any(encloses(each.box, one) for each in strokes) for one in tall)
-
-
-def _surrounds(one: Stroke, other: Stroke) -> bool:
-    """Whether a stroke is a circle or a box around another, which is too large to be dirt in a zero."""
-    return encloses(one.box, other.box) and other.height > WRITTEN_IN * one.height

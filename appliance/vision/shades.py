@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.ink import THIN, above, thickness
-from appliance.vision.stroke import WIDEST_DIGIT
+from appliance.vision.stroke import WIDEST_DIGIT, Box, edges_met
 
 _ROWS = 120  # what is broad shows in so few as well
 _BODY = 0.33  # of a component's strongest ink: what is fainter is a blurred edge
@@ -40,7 +40,7 @@ def without_shades(
         x, y, width, height = stats[label, :4].tolist()
         region = slice(y, y + height), slice(x, x + width)
         own = (labels[region] == label).astype(np.uint8)
-        if _is_drawn(own, region, ink.shape):
+        if _is_drawn(own, (x, y, width, height), ink.shape):
             continue
         shade = _shade(ink, own, region, thin, pen)
         if shade is not None:
@@ -64,12 +64,12 @@ def _broad(labels: NDArray[np.integer]) -> NDArray[np.integer]:
     return np.unique(few[cv2.erode((few > 0).astype(np.uint8), np.ones((pen, pen), np.uint8)) > 0])
 
 
-def _is_drawn(own: NDArray[np.uint8], region: tuple[slice, slice], shape: tuple[int, ...]) -> bool:
+def _is_drawn(own: NDArray[np.uint8], box: Box, shape: tuple[int, ...]) -> bool:
     """Whether a component is as slender as a stroke, no wider than a digit, and free in a frame `(H, W)`."""
-    if own.shape[1] > WIDEST_DIGIT * own.shape[0]:
+    width, height = box[2:]
+    if width > WIDEST_DIGIT * height or edges_met(box, shape):
         return False
-    free = all(side.start > 1 and side.stop < size - 1 for side, size in zip(region, shape, strict=True))
-    return free and thickness(255 * own) < _SLENDER * max(own.shape)
+    return thickness(255 * own) < _SLENDER * max(width, height)
 
 
 def _shade(

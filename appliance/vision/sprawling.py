@@ -25,7 +25,6 @@ _AROUND = 15  # every other pixel: where the strongest ink decides what is a str
 _NEAR_LINE = 7  # pixels about a line
 _PALE = 2.0  # times the ink of the lines: what is darker is no line
 _PALER, _NEARLY_ALL = 0.75, 0.85  # times the ink of what it is part of, at most; of its pixels, at least
-_WRITTEN_IN = 0.45  # of its height, at least, is what a ring is drawn around
 _FLAT = 0.4  # shorter by longer side: the arcs of a ring that lines are taken for
 _AS_STRONG = 0.9  # of the shadow's own peak, for which the strokes in it count too
 _DARKER = 1.6  # times the ink of a shadow that lies across it
@@ -154,14 +153,8 @@ def _is_paler_part(one: Stroke, whole: Stroke) -> bool:
 
 def _without_arcs(within: Sequence[Stroke], strokes: Sequence[Stroke]) -> list[Stroke]:
     """Without the pieces of strokes that are drawn around others, as a circle around a number."""
-    rings = [one for one in strokes if _is_ring(one, strokes)]
+    rings = [one for one in strokes if any(map(one.surrounds, strokes))]
     return [one for one in within if not any(_is_arc(one, ring) for ring in rings)]
-
-
-def _is_ring(one: Stroke, strokes: Sequence[Stroke]) -> bool:
-    """Whether a stroke is drawn around others that are not small."""
-    least = _WRITTEN_IN * one.height
-    return any(other.height > least and encloses(one.box, other.box) for other in strokes)
 
 
 def _is_arc(one: Stroke, ring: Stroke) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Box = tuple[int, int, int, int]
 """`(x, y, width, height)` in pixels: a crop's are those of the frame, a stroke's of the frame as enlarged."""
 WIDEST_DIGIT = 1.35  # width by height
+WRITTEN_IN = 0.45  # of a circle's height, at least, is what is written in it: less may be dirt in a zero
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +54,17 @@ class Stroke:
 
     def edges_met(self, shape: tuple[int, ...]) -> int:
         """How many of the four edges of a frame `(H, W)` it reaches."""
-        return sum(away <= 1 for away in (self.left, self.top, shape[1] - self.right, shape[0] - self.bottom))
+        return edges_met(self.box, shape)
+
+    def surrounds(self, other: "Stroke") -> bool:
+        """Whether it is a circle or a box around another, which is too large to be dirt in a zero."""
+        return encloses(self.box, other.box) and other.height > WRITTEN_IN * self.height
+
+
+def edges_met(box: Box, shape: tuple[int, ...]) -> int:
+    """How many of the four edges of a frame `(H, W)` a box reaches."""
+    left, top, width, height = box
+    return sum(away <= 1 for away in (left, top, shape[1] - left - width, shape[0] - top - height))
 
 
 def overlap(one: Box, other: Box) -> int:
