@@ -1,6 +1,6 @@
 """Faces, rings and houses: what looks like a digit in the drawing of something else."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import permutations
 from math import ceil, hypot
 
@@ -14,6 +14,7 @@ from appliance.vision.layout import AS_DARK
 MET = 10  # of 255, in the mean: with more of a digit's own ink in its box, it is but a part of it
 _FEATURE = 0.06  # of a zero's height, at least, is what is drawn in it: less may be dirt
 _EYE = 0.3  # of it, at most, is an eye of what is drawn there: a number in a circle fills more of it
+_EYES = 2  # or more, in an outline that is no zero
 _OF_ONE_SHAPE = 1.15  # times as wide for its height, at most: a zero is narrower than its circle
 _OFF_CENTRE = 0.1  # of the outer one's height, at most,
 _WITHIN = 0.66  # of which the inner one has no more: the rim of a broad stroke has
@@ -36,7 +37,18 @@ def _without_faces(
 ) -> list[Judged]:
     """Without zeros that are the outline of a face, a clock or a button, and without the eyes in it."""
     faces = [(one.crop, features) for one in rounds if len(features := _features(one.crop, judged)) > 1]
+    faces += [(crop, _features(crop, judged)) for crop in _outlines_of_eyes(digits, judged)]
     return [one for one in digits if not any(_is_drawn(one, *face) for face in faces)]
+
+
+def _outlines_of_eyes(digits: Sequence[Judged], judged: Iterable[Judged]) -> Iterator[Crop]:
+    """What is drawn around two zeros or more and no other digit: it need not be round, a cat's has ears."""
+    if sum(one.value == 0 for one in digits) < _EYES:
+        return
+    for outline in (one.crop for one in judged if one.crop.is_whole and not one.is_digit):
+        within = [one.value for one in digits if encloses(outline.box, one.crop.box)]
+        if len(within) >= _EYES and not any(within):
+            yield outline
 
 
 def _features(face: Crop, judged: Iterable[Judged]) -> list[Judged]:

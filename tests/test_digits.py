@@ -1037,6 +1037,26 @@ def test_the_eyes_of_a_face_are_no_zeros(height: int, mouth: dict[int, float], t
     assert read(face, eyes, Row(205, 40).add(1, 2, mouth)) == text
 
 
+@pytest.mark.parametrize(
+    ("values", "mouth", "text"),
+    [((0, 0), {NONE: 0.97}, ""), ((0, 7), {NONE: 0.97}, "07"), ((0, 0), {8: 0.97}, "008")],
+    ids=["eyes", "another digit", "nothing but digits"],
+)
+def test_the_eyes_of_a_face_that_is_not_round_are_no_zeros(
+    values: Sequence[int], mouth: dict[int, float], text: str
+) -> None:
+    """A cat's has ears, and is none of the digits; what is written in a frame is rarely zeros alone."""
+    face = Row(60, 190).add(0, 3, {NONE: 0.97})
+    eyes = Row(130, 20)
+    for place, value in enumerate(values):
+        eyes.add(place, place + 1, {value: 0.99})
+    eyes.judged = [
+        replace(one, crop=replace(one.crop, box=(40 + 60 * place, 130, 12, 20)))
+        for place, one in enumerate(eyes.judged)
+    ]
+    assert read(face, eyes, Row(205, 30).add(1, 2, mouth)) == text
+
+
 def test_parts_of_a_zero_s_own_stroke_make_it_no_face() -> None:
     zero = Row(100, 150).add(0, 3, {0: 0.99})
     zero.judged[0].crop.ink[:] = 255
