@@ -70,6 +70,17 @@ def test_chalk_is_a_crop_in_stripes_of_light(course: tuple[int, int]) -> None:
     assert max(overlap(crop.box, box) for crop in crops if not crop.dark) > 0.85
 
 
+@pytest.mark.parametrize("course", COURSES[:4])
+def test_what_is_white_in_the_shade_of_a_stripe_stands_out_more_than_in_light(
+    course: tuple[int, int],
+) -> None:
+    """Made lighter together with its board, it would be cut off at white."""
+    board = blank(tone=170)
+    write(board, digit(5), 260, 180, tone=460)
+    plain, lit = (evenly_lit(gray(page))[1].light for page in (board, striped(board, course, BROAD)))
+    assert np.mean(lit[plain > 60]) > 1.2 * np.mean(plain[plain > 60])
+
+
 def ruled() -> Ink:
     paper = number()[0]
     paper[20::40] = paper[21::40] = 120

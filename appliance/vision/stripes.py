@@ -26,6 +26,7 @@ _WAYS = ((-1, 0), (1, 0), (0, -4), (0, 4))  # across, and fanned,
 _MORE = 0.003  # where it tells so much more: some turns only move the cells from one row to the next
 _STRIPED = 0.5  # of how a frame varies its stripes tell, at least
 _SHADE, _FEW = 0.3, 0.1  # of the lightest stripe: where more are darker, they are things, not shade
+_LIGHTEST = 0.999  # of an evened frame is no lighter than white
 _SAMPLES = 64  # of a stripe's length, at each distance across
 
 
@@ -124,7 +125,10 @@ def _evened(gray: NDArray[np.uint8], course: _Course) -> NDArray[np.uint8]:
     each = cv2.warpPerspective(
         gains, straightened, gray.shape[::-1], flags=back, borderMode=cv2.BORDER_REPLICATE
     )
-    return np.asarray(cv2.multiply(gray, each, dtype=cv2.CV_8U), np.uint8)
+    evened = cv2.multiply(gray, each, dtype=cv2.CV_16U)
+    # What is lighter than its board would else be cut off as white.
+    lightest = float(np.quantile(evened[::4, ::4], _LIGHTEST))
+    return cv2.convertScaleAbs(evened, alpha=min(1.0, 255 / lightest))
 
 
 def _levels(gray: NDArray[np.uint8], straightened: NDArray[np.float64]) -> NDArray[np.uint8]:
