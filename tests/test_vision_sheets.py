@@ -161,6 +161,16 @@ def test_a_sheet_near_the_edge_of_the_frame_is_found_as_it_is(right: int) -> Non
     assert np.mean(found[only == 0]) < 0.03
 
 
+def test_an_uneven_sheet_is_found_by_being_lighter_than_all_about_it() -> None:
+    """The stripes of a blind lie across it, so little of it is even."""
+    wall, only = texture() / 2, blank(tone=0)
+    hold(only)
+    stripes = 190 - 20 * (np.arange(640) % 40 < 20)
+    wall = wall + only / 225 * (stripes - wall)
+    box = write(wall, digit(3), 290, 180)
+    assert any(overlap(crop.box, box) > 0.85 for crop in find_crops_on_sheets(gray(wall)))
+
+
 def on_sheets(paper: Ink) -> int:
     return len(find_crops_on_sheets(gray(paper)))
 

@@ -4,7 +4,7 @@ A sheet is a large even region without dents, or several that the edges of shado
 written on one, and there is much beside it, the frame is looked at as if there were nothing beside it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, combinations
 from math import ceil
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.components import components, labelled
-from appliance.vision.ink import in_cells, without_noise
+from appliance.vision.ink import in_cells, quantiles, without_noise
 from appliance.vision.stroke import Box, Stroke
 from appliance.vision.strokes import find_strokes
 
@@ -32,6 +32,7 @@ _LARGER = 0.05  # power of its area with which a sheet is likelier one
 _PART, _PARTS, _MOST_PARTS = 0.03, 3, 7  # of the frame, at least; of one sheet, and of all, at most
 _CORNERS = 4
 _STRAIGHT, _DIVIDED = 0.03, 0.04  # of its outline, by which it, or one that is divided, may differ from that
+_LEVELS, _DARK_AND_LIGHT = 7, (0.02, 0.98)  # at which a sheet is looked for; of the frame is beyond these
 _ABOUT, _LIGHTER = 9, 1.03  # cells that lie about one; times as light is lighter
 _SEEN, _MOSTLY = 0.5, 0.7  # of its outline, at least, does not lie at the frame's edge; of that, is alike
 _EDGE = 3  # cells: what is nearer a sheet's side is none of what is on it
@@ -69,14 +70,22 @@ def find_sheets(small: NDArray[np.uint8]) -> Mask:
     changes = _changes(small)
     unlined = _changes(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((_LINE, _LINE), np.uint8)))
     even = _even(changes, _EVEN)
+    chosen = _chosen(_sheets(small, even, _even(changes, _VERY_EVEN), _even(unlined, _UNLINED)), even)
+    if not chosen.any():
+        chosen = _chosen(_light_sheets(small), even)
+    much = 0 < chosen.mean() < _WHOLE and cv2.mean(even, 1 - chosen)[0] < 1 - _MUCH
+    return chosen if much else np.zeros_like(even)
+
+
+def _chosen(sheets: Sequence[Mask], even: Mask) -> Mask:
+    """Those with something on them, of which none overlaps one before it."""
     chosen = np.zeros_like(even)
-    for sheet in _sheets(small, even, _even(changes, _VERY_EVEN), _even(unlined, _UNLINED)):
+    for sheet in sheets:
         within = cv2.erode(sheet, np.ones((2 * _EDGE + 1,) * 2, np.uint8))
         something = cv2.boundingRect(cv2.subtract(within, even))[3] >= _WRITTEN * min(even.shape)
         if something and sheet.mean() < _WHOLE and not cv2.bitwise_and(sheet, chosen).any():
             chosen |= sheet
-    much = 0 < chosen.mean() < _WHOLE and cv2.mean(even, 1 - chosen)[0] < 1 - _MUCH
-    return chosen if much else np.zeros_like(even)
+    return chosen
 
 
 def _changes(small: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -103,6 +112,12 @@ def _sheets(small: NDArray[np.uint8], *evens: Mask) -> list[Mask]:
     return [sheet for sheet in divided if _is_alike_throughout(sheet, small)] + [
         _filled(hull, small) for hull in whole
     ]
+
+
+def _light_sheets(small: NDArray[np.uint8]) -> list[Mask]:
+    """Those that are told by being lighter than all about them, however uneven: from the most rectangular."""
+    sheets = [_filled(hull, small) for hull in sorted(_light(small), key=_rectangular, reverse=True)]
+    return [sheet for sheet in sheets if _is_alike_throughout(sheet, small)]
 
 
 def _rectangular(hull: NDArray[np.int32]) -> float:
@@ -143,6 +158,18 @@ def _divided(even: Mask) -> Iterator[NDArray[np.int32]]:
             together = labelled(labels, np.array(some)).astype(np.uint8)
             hull = _hull(_without_fingers(together), _LARGE * even.size, _VERY_CONVEX)
             if hull is not None and _has_corners(hull, _DIVIDED):
+                yield hull
+
+
+def _light(small: NDArray[np.uint8]) -> Iterator[NDArray[np.int32]]:
+    """Those of the regions lighter than some level that have a sheet's corners."""
+    blank = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((_LINE, _LINE), np.uint8))
+    darkest, lightest = quantiles(blank, *_DARK_AND_LIGHT)
+    for level in np.linspace(darkest, lightest, _LEVELS + 2)[1:-1].tolist():
+        lighter = cv2.erode(cv2.threshold(blank, level, 1, cv2.THRESH_BINARY)[1], np.ones((3, 3), np.uint8))
+        for outline in cv2.findContours(lighter, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
+            hull = _hull(outline, _LEAST * small.size, _VERY_CONVEX)
+            if hull is not None and _has_corners(hull, _STRAIGHT):
                 yield hull
 
 
