@@ -1,7 +1,7 @@
 """Which digits remain in the light of each other, and of all else that was judged in their tone."""
 
 from collections.abc import Iterable, Sequence
-from math import inf
+from math import hypot, inf
 from statistics import median
 
 from appliance.drawings import MET, ink_in, without_drawings
@@ -11,13 +11,18 @@ from appliance.judged import (
     in_rows,
     inside,
     lies_with,
+    same_box,
     tallest_of,
     usual_peak,
 )
+from appliance.vision import Box
 from appliance.vision.layout import AS_DARK, PALER
 from appliance.vision.stroke import WRITTEN_IN
 
 _CLEARLY = 0.99  # a digit, though it is paler than others
+_OTHER_PEN = 1.15  # times as thick as clear digits, at least, or as thin, is what is by another pen,
+_UNLIKE = 1.7  # and in product with how much taller or lower it is, at least, what is unlike them
+_APART = 0.6  # of its height: so near stand the digits of a number, or as near as clear ones do
 _FENCE = 4  # more ones than this in the frame or in a row, and so many more for each other digit, are a fence
 _TOWERING = 2.0  # times as tall as other digits: such a one is an edge or the gap between keys, a zero a cup
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
@@ -32,6 +37,7 @@ def credible(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]
     digits = [one for one in digits if not any(_surrounds(one, other) for other in digits)]
     digits = without_drawings(digits, judged)
     digits = _without_pale(digits)
+    digits = _without_strays(digits)
     digits = _without_low(digits)
     digits = _without_towering(digits)
     digits = _without_small_print(digits, judged)
@@ -60,6 +66,46 @@ def _contrast_of(row: Sequence[Judged]) -> float:
 
 def _is_clear(one: Judged) -> bool:
     return beyond_doubt(one) and one.confidence > _CLEARLY
+
+
+def _without_strays(digits: Sequence[Judged]) -> list[Judged]:
+    """Without what lies apart from digits that are clear, is not, and is of another size and pen: a thing."""
+    clear = [one for one in digits if one.confidence > _CLEARLY]
+    if not any(map(beyond_doubt, clear)):
+        return list(digits)
+    pen = median(one.crop.thickness for one in clear)
+    height = median(one.crop.box[3] for one in clear)
+    # In the cells of a form all stand apart.
+    apart = max(_APART, *(gap for one in clear if (gap := _gap(one, clear)) < inf), 0.0)
+    return [
+        one
+        for one in digits
+        if one.confidence > _CLEARLY or not _is_unlike(one, pen, height) or _gap(one, digits) < apart
+    ]
+
+
+def _is_unlike(one: Judged, pen: float, height: float) -> bool:
+    thicker, taller = _ratio(one.crop.thickness, pen), _ratio(one.crop.box[3], height)
+    return thicker > _OTHER_PEN and thicker * taller > _UNLIKE
+
+
+def _ratio(one: float, other: float) -> float:
+    """Of the greater to the lesser; what is less than a pixel, as faint ink is thick, counts as one."""
+    return max(one, other, 1.0) / max(1.0, min(one, other))
+
+
+def _gap(one: Judged, digits: Iterable[Judged]) -> float:
+    """From one to the next other digit, by the height of the taller; infinite if there is none."""
+    # What fell apart may be there twice.
+    others = (other for other in digits if not same_box(one.crop.box, other.crop.box))
+    return min((_between(one.crop.box, other.crop.box) for other in others), default=inf)
+
+
+def _between(one: Box, other: Box) -> float:
+    (x, y, width, height), (left, top, wide, high) = one, other
+    right = max(left - x - width, x - left - wide, 0)
+    down = max(top - y - height, y - top - high, 0)
+    return hypot(right, down) / max(height, high)
 
 
 def _without_low(digits: Sequence[Judged]) -> list[Judged]:

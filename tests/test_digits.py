@@ -376,6 +376,27 @@ def test_what_is_far_paler_than_a_digit_is_no_letter_beside_it() -> None:
     assert read(row) == "5"
 
 
+@pytest.mark.parametrize(
+    ("place", "height", "thick", "sure", "text"),
+    [
+        (9, 150, 30, 0.9, "42"),
+        (9, 100, 12, 0.9, "427"),
+        (9, 190, 12, 0.9, "427"),
+        (9, 150, 30, 0.995, "427"),
+        (2, 150, 30, 0.9, "427"),
+    ],
+    ids=["a thing", "as all others", "only taller", "clear", "beside the others"],
+)
+def test_what_lies_apart_and_is_of_another_size_and_pen_is_no_digit(
+    place: int, height: int, thick: int, sure: float, text: str
+) -> None:
+    number = Row().add(0, 1, {4: 0.997}).add(1, 2, {2: 0.997})
+    thing = Row(height=height).add(place, place + 1, {7: sure})
+    for one, broad in zip((*number.judged, *thing.judged), (12, 12, thick), strict=True):
+        one.crop.ink[:, :broad] = 255
+    assert read(number, thing) == text
+
+
 def test_what_is_far_thicker_than_a_digit_is_no_letter_beside_it() -> None:
     """The corner of a shadow, say."""
     row = Row().add(0, 1, {NONE: 0.97}).add(1, 2, {5: 0.995})
