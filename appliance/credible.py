@@ -71,12 +71,12 @@ def _is_clear(one: Judged) -> bool:
 def _without_strays(digits: Sequence[Judged]) -> list[Judged]:
     """Without what lies apart from digits that are clear, is not, and is of another size and pen: a thing."""
     clear = [one for one in digits if one.confidence > _CLEARLY]
-    if not any(map(beyond_doubt, clear)):
+    if len(clear) == len(digits) or not any(map(beyond_doubt, clear)):
         return list(digits)
     pen = median(one.crop.thickness for one in clear)
     height = median(one.crop.box[3] for one in clear)
     # In the cells of a form all stand apart.
-    apart = max(_APART, *(gap for one in clear if (gap := _gap(one, clear)) < inf), 0.0)
+    apart = max([_APART, *(gap for one in clear if (gap := _gap(one, clear)) < inf)])
     return [
         one
         for one in digits

@@ -45,10 +45,15 @@ def _outlines_of_eyes(digits: Sequence[Judged], judged: Iterable[Judged]) -> Ite
     """What is drawn around two zeros or more and no other digit: it need not be round, a cat's has ears."""
     if sum(one.value == 0 for one in digits) < _EYES:
         return
-    for outline in (one.crop for one in judged if one.crop.is_whole and not one.is_digit):
+    for outline in _figures(judged):
         within = [one.value for one in digits if encloses(outline.box, one.crop.box)]
         if len(within) >= _EYES and not any(within):
             yield outline
+
+
+def _figures(judged: Iterable[Judged]) -> Iterator[Crop]:
+    """The whole strokes that are no digits."""
+    return (one.crop for one in judged if one.crop.is_whole and not one.is_digit)
 
 
 def _features(face: Crop, judged: Iterable[Judged]) -> list[Judged]:
@@ -98,7 +103,7 @@ def _without_houses(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[
     """Without what a figure is cut into in which something is drawn that is no digit, or what that is."""
     drawn: list[Crop] = []
     if any(one.crop.is_part for one in digits):
-        for whole in (one.crop for one in judged if one.crop.is_whole and not one.is_digit):
+        for whole in _figures(judged):
             furniture = _furniture(whole, judged)
             drawn += [whole, *furniture] if furniture else []
     return [one for one in digits if not any(one.crop.is_cut_from(crop) for crop in drawn)]
@@ -109,7 +114,7 @@ def _without_figures(digits: Sequence[Judged], judged: Sequence[Judged]) -> list
 
     A single line may be a one that touches something, unless it begins above and ends below all beside it.
     """
-    for whole in (one.crop for one in judged if one.crop.is_whole and not one.is_digit):
+    for whole in _figures(judged):
         parts = [one for one in digits if _is_drawn_with(one.crop, whole)]
         lines = [one for one in parts if one.value == 1]
         if len(lines) < _LINES:

@@ -1,7 +1,8 @@
 """Finds the sheets in a frame that shows much else: held up in a room, say, or lying on a crowded desk.
 
-A sheet is a large even region without dents, or several that the edges of shadows divide. Where something is
-written on one, and there is much beside it, the frame is looked at as if there were nothing beside it.
+A sheet is a large even region without dents, or several that the edges of shadows divide; where there is
+none, one that is uneven and lighter than all about it. Where something is written on one, and there is much
+beside it, the frame is looked at as if there were nothing beside it.
 """
 
 from collections.abc import Iterator, Sequence
