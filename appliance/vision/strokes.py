@@ -13,18 +13,13 @@ from numpy.typing import NDArray
 from appliance.vision.bands import crossing, without_band
 from appliance.vision.bodies import strokes_of, wholes_of
 from appliance.vision.components import components, labelled
-from appliance.vision.ink import FAINTEST, THIN, above, quantiles
+from appliance.vision.ink import FAINTEST, THIN, above
 from appliance.vision.light import evenly_lit
 from appliance.vision.shades import without_shades
 from appliance.vision.sprawling import UpTo, sprawling, strokes_amid
 from appliance.vision.stroke import Stroke
+from appliance.vision.texture import texture
 from appliance.vision.written import is_halo, is_written
-
-_USUAL, _SPREAD = 3, 4  # times the median of all ink, or its distance from the upper quartile above it
-_BEYOND_DUST = 160  # of 255: no more is feigned by dust, which on a dark board shines, where it lies
-_EVENLY = 0.55  # everywhere: the lower quartile by the median
-_BEYOND_SMEARS = 200  # of 255: nor is more feigned by what smears it,
-_NEARLY_ALL = 0.9  # where so much of the frame has less
 
 FindStrokes = Callable[[NDArray[np.uint8]], tuple[list[Stroke], list[Stroke]]]
 """Finds the dark and the light strokes of a gray frame, as `find_strokes` does."""
@@ -54,7 +49,7 @@ def _pieces(
     `is_background` says of what sprawls over the frame whether it is what is written on, `shaded` whether to
     look for shades.
     """
-    threshold = max(threshold, _texture(ink))
+    threshold = max(threshold, texture(ink))
     ink, labels, stats, wholes = _components(ink, threshold, up_to, shaded)
     large = sprawling(labels, stats)
     there = labelled(labels, large) if large.size else None
@@ -64,15 +59,6 @@ def _pieces(
     if there is not None:
         strokes = strokes_amid(there, ink, up_to, threshold, strokes)
     return strokes + wholes
-
-
-def _texture(ink: NDArray[np.uint8]) -> float:
-    """How much ink the texture of what is written on may feign, as far as most of the frame tells."""
-    lower, usual, upper, most = quantiles(ink[::4, ::4], 0.25, 0.5, 0.75, _NEARLY_ALL)
-    feigned = min(_USUAL * usual, usual + _SPREAD * (upper - usual))
-    if lower > _EVENLY * usual:
-        return min(feigned, _BEYOND_DUST)
-    return min(feigned, _BEYOND_SMEARS) if most < _BEYOND_SMEARS else feigned
 
 
 def _components(

@@ -1,0 +1,49 @@
+"""Texture of what is written on: how much ink it feigns, and a frame blurred where that hides all else."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.vision.ink import Ink, flatten, quantiles
+
+_USUAL, _SPREAD = 3, 4  # times the median of all ink, or its distance from the upper quartile above it
+_BEYOND_DUST = 160  # of 255: no more is feigned by dust, which on a dark board shines, where it lies
+_EVENLY = 0.55  # everywhere: the lower quartile by the median
+_BEYOND_SMEARS = 200  # of 255: nor is more feigned by what smears it,
+_NEARLY_ALL = 0.9  # where so much of the frame has less
+_COARSE = 100  # of 255: where more is feigned, dark and light, chalk is hardly stronger,
+_BLUR = 0.03  # unless the frame is blurred by so much of its shorter side,
+_FINE = 0.8  # after which less than so much of it is left of what is finer than strokes
+
+
+def texture(ink: NDArray[np.uint8]) -> float:
+    """How much ink `uint8 (H, W)` of one tone texture may feign, as far as most of the frame tells."""
+    lower, usual, upper, most = quantiles(ink[::4, ::4], 0.25, 0.5, 0.75, _NEARLY_ALL)
+    feigned = min(_USUAL * usual, usual + _SPREAD * (upper - usual))
+    if lower > _EVENLY * usual:
+        return min(feigned, _BEYOND_DUST)
+    return min(feigned, _BEYOND_SMEARS) if most < _BEYOND_SMEARS else feigned
+
+
+def without_texture(gray: NDArray[np.uint8], ink: Ink) -> tuple[NDArray[np.uint8], Ink]:
+    """A gray frame `uint8 (H, W)` without a texture that is everywhere, as asphalt's, and its ink.
+
+    The same frame, if it has none, or what is as broad as a stroke: a fabric's, or what lies on a desk.
+    """
+    before = _texture(ink)
+    if min(before) <= _COARSE or not (_is_even(ink.dark) or _is_even(ink.light)):
+        return gray, ink
+    blur = int(_BLUR * min(gray.shape)) | 1
+    smooth = cv2.GaussianBlur(gray, (blur, blur), 0)
+    even = flatten(smooth)
+    fine = all(now < _FINE * then for now, then in zip(_texture(even), before, strict=True))
+    return (smooth, even) if fine else (gray, ink)
+
+
+def _texture(ink: Ink) -> tuple[float, float]:
+    return texture(ink.dark), texture(ink.light)
+
+
+def _is_even(ink: NDArray[np.uint8]) -> bool:
+    lower, usual = quantiles(ink[::4, ::4], 0.25, 0.5)
+    return lower > _EVENLY * usual
