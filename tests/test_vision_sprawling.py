@@ -58,3 +58,13 @@ def test_a_circle_about_a_digit_is_seen_once_and_not_as_its_arcs(value: int, bro
     ]
     assert {name for _, name in seen} == {"digit", "circle"}
     assert min(how_well for how_well, _ in seen) > 0.85
+
+
+@pytest.mark.parametrize("turn", [0, 8])
+def test_the_arcs_of_a_flat_ellipse_about_a_number_are_no_letters(turn: int) -> None:
+    paper = blank((300, 430))
+    inside = [write(paper, digit(value, 84, 8), x, 100) for value, x in ((3, 130), (8, 220))]
+    cv2.ellipse(paper, (212, 142), (160, 72), turn, 0, 360, 40, 8, cv2.LINE_AA)
+    dark, _ = find_strokes(gray(paper))
+    assert all(any(overlap(stroke.box, box) > 0.85 for stroke in dark) for box in inside)
+    assert [stroke.box for stroke in dark if 40 < stroke.width < 140 and stroke.height > 90] == []

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from appliance.vision.bodies import BODY, strokes_of
 from appliance.vision.components import components
-from appliance.vision.ink import THIN, above
+from appliance.vision.ink import THIN, above, thickness
 from appliance.vision.lines import RUNS_ON, has_cells, joins, lies_on, lines_in
 from appliance.vision.stroke import WIDEST_DIGIT, Stroke, encloses, outside, overlap, shared_areas
 
@@ -26,6 +26,10 @@ _NEAR_LINE = 7  # pixels about a line
 _PALE = 2.0  # times the ink of the lines: what is darker is no line
 _PALER, _NEARLY_ALL = 0.75, 0.85  # times the ink of what it is part of, at most; of its pixels, at least
 _FLAT = 0.4  # shorter by longer side: the arcs of a ring that lines are taken for
+_WITHIN = 0.15  # of an arc's pixels, at most, lie further within a ring than that is thick
+_ROOMY = (
+    0.5  # of its box, at least, lies so far within: what lines and digits that touch them enclose is less
+)
 _AS_STRONG = 0.9  # of the shadow's own peak, for which the strokes in it count too
 _DARKER = 1.6  # times the ink of a shadow that lies across it
 
@@ -158,19 +162,38 @@ def _without_arcs(within: Sequence[Stroke], strokes: Sequence[Stroke]) -> list[S
 
 
 def _is_arc(one: Stroke, ring: Stroke) -> bool:
-    """Whether a stroke is a flat part of a ring, and nothing that is written in it and touches it."""
-    flat = min(one.box[2:]) < _FLAT * max(one.box[2:])
-    return flat and not encloses(ring.box, one.box) and _is_part(one, ring)
+    """Whether a stroke is a part of a ring, flat or along its outline, and nothing that touches it."""
+    if encloses(ring.box, one.box) or not _is_part(one, ring):
+        return False
+    return min(one.box[2:]) < _FLAT * max(one.box[2:]) or _is_outline(one, ring)
+
+
+def _is_outline(one: Stroke, ring: Stroke) -> bool:
+    """Whether a part of a ring runs along it all the way, and nothing of it lies within."""
+    outlines, _ = cv2.findContours(above(ring.ink, 127), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    filled = cv2.drawContours(np.zeros_like(ring.ink), outlines, -1, 255, cv2.FILLED)
+    reach = 2 * int(thickness(ring.ink)) + 1
+    within = cv2.erode(
+        filled, np.ones((reach, reach), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0
+    )
+    if np.count_nonzero(within) < _ROOMY * within.size:
+        return False
+    return _share(one, within, ring) < _WITHIN
 
 
 def _is_part(one: Stroke, whole: Stroke) -> bool:
     """Whether a stroke's ink is another's as well."""
     if overlap(one.box, whole.box) < one.width * one.height:
         return False
+    return _share(one, whole.ink, whole) > _NEARLY_ALL
+
+
+def _share(one: Stroke, mask: NDArray[np.uint8], whole: Stroke) -> float:
+    """How much of a stroke's ink is in a mask of the box of one around it, where that is more than 127."""
     x, y = one.left - whole.left, one.top - whole.top
-    there = whole.ink[y : y + one.height, x : x + one.width]
+    there = mask[y : y + one.height, x : x + one.width]
     own = above(one.ink, 127) > 0
-    return bool(np.count_nonzero(there[own] > 127) > _NEARLY_ALL * np.count_nonzero(own))
+    return float((there[own] > 127).mean()) if own.any() else 0.0
 
 
 def _is_shadow_across(stroke: Stroke, within: Sequence[Stroke], shape: tuple[int, ...]) -> bool:
