@@ -7,6 +7,7 @@ from statistics import median
 from appliance.drawings import MET, ink_in, without_drawings
 from appliance.judged import (
     Judged,
+    are_level,
     beyond_doubt,
     in_rows,
     inside,
@@ -20,6 +21,7 @@ from appliance.vision.layout import AS_DARK, PALER
 from appliance.vision.stroke import WRITTEN_IN
 
 _CLEARLY = 0.99  # a digit, though it is paler than others
+_DOUBTFUL = 0.5  # what is less sure, around what is beyond doubt, is but the mess about it
 _OTHER_PEN = 1.15  # times as thick as clear digits, at least, or as thin, is what is by another pen,
 _UNLIKE = 1.7  # and in product with how much taller or lower it is, at least, what is unlike them
 _APART = 0.6  # of its height: so near stand the digits of a number, or as near as clear ones do
@@ -69,7 +71,10 @@ def _is_clear(one: Judged) -> bool:
 
 
 def _without_strays(digits: Sequence[Judged]) -> list[Judged]:
-    """Without what lies apart from digits that are clear, is not, and is of another size and pen: a thing."""
+    """Without what lies apart from digits that are clear, is not, and is of another size and pen: a thing.
+
+    What stands in line with a clear one is none, however thin.
+    """
     clear = [one for one in digits if one.confidence > _CLEARLY]
     if len(clear) == len(digits) or not any(map(beyond_doubt, clear)):
         return list(digits)
@@ -80,8 +85,17 @@ def _without_strays(digits: Sequence[Judged]) -> list[Judged]:
     return [
         one
         for one in digits
-        if one.confidence > _CLEARLY or not _is_unlike(one, pen, height) or _gap(one, digits) < apart
+        if one.confidence > _CLEARLY
+        or not _is_unlike(one, pen, height)
+        or _gap(one, digits) < apart
+        or any(_is_in_line(one, other) for other in clear)
     ]
+
+
+def _is_in_line(one: Judged, other: Judged) -> bool:
+    """Whether one stands level with another and is about as tall: some ones are thin."""
+    box, beside = one.crop.box, other.crop.box
+    return are_level(box, beside) and _ratio(box[3], beside[3]) < _OTHER_PEN
 
 
 def _is_unlike(one: Judged, pen: float, height: float) -> bool:
@@ -146,9 +160,11 @@ def _without_fences(digits: Sequence[Judged]) -> list[Judged]:
 def _surrounds(one: Judged, other: Judged) -> bool:
     """Whether one is but what the other was written in or on: a circle, or the outline of a telephone.
 
-    Where it has ink of its own, the other is rather a part of it.
+    Where it has ink of its own, the other is rather a part of it, unless only the other is clear.
     """
     inner, outer = other.crop.box, one.crop.box
+    if one.confidence < _DOUBTFUL and beyond_doubt(other) and inside(inner, outer):
+        return True
     if inner[3] >= _FAR_LOWER * outer[3] or not inside(inner, outer) or ink_in(one.crop, inner) >= MET:
         return False
     circle = one.value == 0 and inner[3] > WRITTEN_IN * outer[3]

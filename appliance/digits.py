@@ -9,6 +9,7 @@ from appliance.judged import (
     BEYOND_DOUBT,
     Judge,
     Judged,
+    are_level,
     beyond_doubt,
     in_rows,
     lies_with,
@@ -17,7 +18,7 @@ from appliance.judged import (
     with_left_out,
 )
 from appliance.rows import AS_LARGE, read_rows
-from appliance.vision import Box, Crop, encloses, take_apart
+from appliance.vision import Crop, encloses, take_apart
 from appliance.vision.layout import reading_order
 
 _DOUBTED = 0.9  # what is less sure may be digits that touch
@@ -25,7 +26,6 @@ _MOST_DOUBTED = 4  # where more are, it is print or clutter
 _HOPELESS = 0.3  # what is less sure is no digit, whatever stands beside it
 _TOO_NARROW = 0.5  # width by height
 _ON_GROUND = 0.6  # of its height, at most, is what is written on something round: a zero's hole is taller
-_BESIDE = 0.5  # of the lower one's height: so much of it is level with what it stands beside
 
 
 def digits_of(crops: Sequence[Crop], judge: Judge, threshold: float) -> tuple[list[Judged], list[Judged]]:
@@ -114,8 +114,9 @@ def _judged(crops: Sequence[Crop], judge: Judge) -> list[Judged]:
         return judged
     parts = [part for one in doubted for part in take_apart(one.crop)]
     lefts = judge([part for part in parts if part.begins_stroke])
-    # Most of what is in doubt is no number: what begins with no digit needs no more looking at.
+    # Most of what is in doubt is no number: what begins with no digit is not several.
     hopeful = {(one.crop.row, one.crop.first) for one in lefts if one.confidence > _HOPELESS}
+    lefts = [one for one in lefts if (one.crop.row, one.crop.first) in hopeful]
     others = [part for part in parts if not part.begins_stroke and (part.row, part.first // 1) in hopeful]
     return sorted([*judged, *lefts, *judge(others)], key=lambda one: one.crop.row)
 
@@ -130,10 +131,4 @@ def _is_astray(row: Sequence[Judged], digits: Iterable[Judged]) -> bool:
     if all(one.crop.at_edge for one in row):
         return True
     others = [one.crop.box for one in digits if one.value != 1]
-    return only_ones(row) and not any(_level(one.crop.box, box) for one in row for box in others)
-
-
-def _level(one: Box, other: Box) -> bool:
-    """Whether a box stands beside another, be it as high or not."""
-    shared = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
-    return shared > _BESIDE * min(one[3], other[3])
+    return only_ones(row) and not any(are_level(one.crop.box, box) for one in row for box in others)

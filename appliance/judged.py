@@ -13,6 +13,7 @@ from appliance.vision import Box, Crop, overlap
 NEVER = 1e-6  # no probability is taken to be less
 BEYOND_DOUBT = 0.95
 _MOSTLY = 0.7  # of the smaller of two boxes
+_BESIDE = 0.5  # of the lower of two boxes: so much of it is level with what it stands beside
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +87,12 @@ def lies_with(crop: Crop, digits: Iterable[Judged]) -> bool:
 def inside(inner: Box, outer: Box) -> bool:
     """Whether a box lies within a larger one, as the hole of a zero within the zero."""
     return _area(inner) < _area(outer) and _share_of_smaller(inner, outer) > _MOSTLY
+
+
+def are_level(one: Box, other: Box) -> bool:
+    """Whether a box stands beside another, be it as high or not."""
+    shared = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    return shared > _BESIDE * min(one[3], other[3])
 
 
 def same_box(one: Box, other: Box) -> bool:

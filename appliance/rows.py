@@ -32,6 +32,7 @@ _MUCH = 0.5  # of a stroke's width, at least, are the digits that it is cut into
 _CLOSE = 0.3  # of the height: how far apart the letters of a word stand at most,
 _SPREAD = 0.5  # and the digits of a number
 AS_LARGE = 0.5  # of the tallest digit: what is none beside it is a letter, if as large, and dirt otherwise
+_PRINT = 0.6  # of the tallest digit in the row: a word with letters that is no taller is print, as a label
 _DASH = 0.6  # of that: what is lower is a dash, however long
 
 
@@ -103,15 +104,24 @@ def _read_row(chosen: Sequence[Judged], elsewhere: Sequence[Judged], threshold: 
     clear = [*elsewhere, *(one for one in chosen if one.confidence > BEYOND_DOUBT)]
     only_digits = sure and not _count_as_large(_non_digits(chosen, sure, clear), AS_LARGE * tallest_of(sure))
     enough = threshold * (_TRUSTED if only_digits else 1)
-    digits: list[Judged] = []
+    numbers: list[tuple[list[Judged], int]] = []
     for word in _words(chosen):
         read = [one for one in word if one.is_digit and one.confidence >= enough]
-        none = _non_digits(word, sure, clear)
-        if all(one.confidence > BEYOND_DOUBT for one in read):  # what is cut off may be a circle
-            none = [crop for crop in none if not crop.at_edge]
-        if _is_number(read, _count_as_large(none, AS_LARGE * tallest_of(read))):
-            digits += read
-    return digits
+        letters = _count_letters(word, read, sure, clear)
+        if _is_number(read, letters):
+            numbers.append((read, letters))
+    low = _PRINT * max((tallest_of(read) for read, _ in numbers), default=0)
+    return [one for read, letters in numbers if not letters or tallest_of(read) > low for one in read]
+
+
+def _count_letters(
+    word: Sequence[Judged], read: Sequence[Judged], sure: Sequence[Judged], clear: Sequence[Judged]
+) -> int:
+    """How many letters stand in a word beside the digits read there."""
+    none = _non_digits(word, sure, clear)
+    if all(one.confidence > BEYOND_DOUBT for one in read):  # what is cut off may be a circle
+        none = [crop for crop in none if not crop.at_edge]
+    return _count_as_large(none, AS_LARGE * tallest_of(read))
 
 
 def _is_number(digits: Sequence[Judged], letters: int) -> bool:

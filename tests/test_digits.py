@@ -154,6 +154,21 @@ def pair(says: dict[int, float], row: int = 0, height: int = 100) -> Judged:
     return replace(made, crop=replace(made.crop, box=(10, 100, height, height), ink=ink, row=row))
 
 
+def test_what_begins_with_no_digit_is_not_several() -> None:
+    stroke = pair({NONE: 0.99})
+
+    def parts(left: float) -> list[Judged]:
+        def judge(crops: Sequence[Crop]) -> list[Judged]:
+            part = Row().part(0, 1, {1: left, NONE: 1 - left}).judged[0]
+            return [stroke if crop is stroke.crop else replace(part, crop=crop) for crop in crops]
+
+        _, judged = digits_of([stroke.crop], judge, 0.5)
+        return [one for one in judged if one.crop.is_part]
+
+    assert parts(0.2) == []
+    assert {one.crop.begins_stroke for one in parts(0.6)} == {True, False}
+
+
 def asked_for(*strokes: Judged) -> list[Crop]:
     """The parts that the network is asked for beside these strokes, all of them taken for ones."""
     asked: list[Crop] = []
@@ -395,6 +410,36 @@ def test_what_lies_apart_and_is_of_another_size_and_pen_is_no_digit(
     for one, broad in zip((*number.judged, *thing.judged), (12, 12, thick), strict=True):
         one.crop.ink[:, :broad] = 255
     assert read(number, thing) == text
+
+
+@pytest.mark.parametrize(("y", "height", "text"), [(100, 100, "421"), (100, 170, "42"), (240, 100, "42")])
+def test_what_is_level_with_a_clear_digit_and_as_tall_belongs_to_it_however_thin(
+    y: int, height: int, text: str
+) -> None:
+    number = Row().add(0, 1, {4: 0.997}).add(1, 2, {2: 0.997})
+    one = Row(y, height).add(4, 5, {1: 0.9})
+    for digit, broad in zip((*number.judged, *one.judged), (12, 12, 6), strict=True):
+        digit.crop.ink[:, :broad] = 255
+    assert read(number, one) == text
+
+
+@pytest.mark.parametrize(("height", "text"), [(50, "52"), (80, "952")])
+def test_a_label_far_lower_than_the_number_beside_it_is_print_though_it_holds_a_digit(
+    height: int, text: str
+) -> None:
+    row = Row().add(0, 1, {NONE: 0.97}).add(1, 2, {9: 0.999}).add(5, 6, {5: 0.99}).add(6, 7, {2: 0.99})
+    for place, one in enumerate(row.judged[:2]):
+        box, ink = (*one.crop.box[:3], height), one.crop.ink[:height]
+        row.judged[place] = replace(one, crop=replace(one.crop, box=box, ink=ink))
+    assert read(row) == text
+
+
+@pytest.mark.parametrize(("sure", "text"), [(0.45, "68"), (0.97, "08")])
+def test_what_is_doubtful_around_a_clear_digit_is_none(sure: float, text: str) -> None:
+    """Such as chalk dust that a digit touches."""
+    around, number = Row(90, 120).add(0, 2, {0: sure}), Row().add(0, 1, {6: 0.99}).add(2, 3, {8: 0.99})
+    around.judged[0].crop.ink[40:80, 40:80] = 255
+    assert read(around, number, threshold=0.4) == text
 
 
 def test_what_is_far_thicker_than_a_digit_is_no_letter_beside_it() -> None:

@@ -415,6 +415,17 @@ def test_ours_reads_every_frame_that_ships(by_ours: Reader) -> None:
     assert len(lines) >= 60
 
 
+@pytest.mark.parametrize("scale", [1.25, 2, 3])
+def test_a_larger_picture_of_a_board_reads_the_same(by_ours: Reader, scale: float) -> None:
+    lines = (shipped.frames() / "labels.csv").read_text(encoding="utf-8").splitlines()[1:]
+    boards = [line.split(",")[:2] for line in lines if "board" in line]
+    for name, text in boards:
+        frame = cv2.imread(str(shipped.frames() / name), cv2.IMREAD_GRAYSCALE)
+        large = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        assert by_ours.read(Frame(large, 0, 0)).text == text, name
+    assert len(boards) >= 4
+
+
 @pytest.mark.parametrize(("values", "text"), [([7], "7"), ([4, 2], "42"), ([1, 1], "")])
 def test_a_number_held_before_a_wall_of_things_is_read_but_ones_alone_are_not(
     by_ours: Reader, values: list[int], text: str
