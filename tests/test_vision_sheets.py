@@ -6,7 +6,7 @@ import pytest
 from handwritten import Ink, blank, digit, gray, overlap, write
 
 from appliance.vision import find_crops_on_sheets
-from appliance.vision.sheets import find_sheets
+from appliance.vision.sheets import _share_on, find_sheets
 from appliance.vision.strokes import find_strokes
 
 
@@ -193,3 +193,7 @@ def test_a_sheet_with_little_beside_it_needs_no_second_look() -> None:
     hold(paper)
     write(paper, digit(3), 290, 180)
     assert on_sheets(paper) == 0
+
+
+def test_what_lies_at_the_edge_of_a_frame_that_is_no_whole_number_of_cells_wide_lies_on_its_sheet() -> None:
+    assert _share_on((1200, 10, 4, 30), np.ones((120, 120), np.uint8), (1200, 1205)) == 1

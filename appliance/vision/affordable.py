@@ -26,7 +26,7 @@ def affordable(tones: Sequence[Sequence[Stroke]], shape: tuple[int, int]) -> lis
     """The rows of the dark and of the light strokes of a frame `(H, W)` that are judged, or only counted.
 
     Where there is more than there is time for, nothing that is far paler than the strongest: that is the
-    texture of what is written on, or its lines. Then nothing that is clearly paler, unless that leaves few.
+    texture of what is written on, or its lines. If nothing can be chosen then, nothing that is clearly paler.
     """
     rows = _proposed(tones, shape)
     if sum(len(one.hypotheses) for one in rows) > MOST_CROPS:

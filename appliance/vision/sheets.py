@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from appliance.vision.components import components, labelled
 from appliance.vision.ink import in_cells, quantiles, without_noise
-from appliance.vision.stroke import Box, Stroke
+from appliance.vision.stroke import Box, Stroke, scaled
 from appliance.vision.strokes import find_strokes
 
 _EVEN, _VERY_EVEN = 10, 3  # gray levels within three cells: the latter tells a sheet from a wall as light
@@ -271,7 +271,6 @@ def _strokes_within(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: M
 
 def _share_on(box: Box, sheets: Mask, shape: tuple[int, ...]) -> float:
     """How much of a box in a frame of `shape` lies on sheets, of which no fewer than one cell is asked."""
-    x, y, width, height = box
-    scale = sheets.shape[0] / shape[0]
-    top, left = int(y * scale), int(x * scale)
-    return float(sheets[top : ceil((y + height) * scale), left : ceil((x + width) * scale)].mean())
+    scales = sheets.shape[1] / shape[1], sheets.shape[0] / shape[0]
+    left, top, width, height = scaled(box, scales, sheets.shape)
+    return float(sheets[top : top + height, left : left + width].mean())

@@ -108,7 +108,7 @@ def around(strokes: Sequence[Stroke]) -> Box:
     return left, top, max(map(add, lefts, widths)) - left, max(map(add, tops, heights)) - top
 
 
-def scaled(box: Box, scales: tuple[float, float], shape: tuple[int, int]) -> Box:
+def scaled(box: Box, scales: tuple[float, float], shape: tuple[int, ...]) -> Box:
     """The smallest box that holds another, scaled across and down, within what is of `shape`."""
     left, top = int(box[0] * scales[0]), int(box[1] * scales[1])
     right, bottom = ceil((box[0] + box[2]) * scales[0]), ceil((box[1] + box[3]) * scales[1])
