@@ -404,6 +404,18 @@ def test_a_number_beside_print_that_there_is_no_time_for_is_offered(size: int, c
     assert sum(not crop.left_out for crop in crops) <= MOST_CROPS
 
 
+def test_what_only_counts_as_one_of_many_takes_no_time_from_a_taller_number() -> None:
+    paper = blank()
+    for row, column in product(range(4), range(25)):
+        left, top = 20 + 24 * column, 160 + 56 * row
+        cv2.rectangle(paper, (left, top), (left + 10, top + 34), 40.0, 2)
+        cv2.line(paper, (left, top), (left + 10, top + 34), 40.0, 2)
+    boxes = [write(paper, digit(value, 60, 6), x, 40) for value, x in ((4, 250), (7, 310))]
+    crops = find_crops(gray(paper))
+    assert not any(best(crops, box).left_out for box in boxes)
+    assert min(overlap(best(crops, box).box, box) for box in boxes) > 0.9
+
+
 def barred(tone: float) -> Ink:
     """More bars, about as tall as a digit, than can be judged."""
     paper = blank()

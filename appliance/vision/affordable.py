@@ -62,7 +62,8 @@ def _chosen(rows: Sequence[Proposed]) -> list[Proposed]:
     tallest = 0
     for number in sorted(range(len(rows)), key=lambda number: -rows[number].row.height):
         one = rows[number]
-        count, height = len(one.hypotheses), one.row.height
+        # What is one of many pieces only counts, however much time there is.
+        count, height = sum(not each.is_one_of_many for each in one.hypotheses), one.row.height
         if count <= left:
             left -= count
             tallest = max(tallest, height)
