@@ -48,9 +48,9 @@ Judge = Callable[[Sequence[Crop]], list[Judged]]
 
 
 def with_left_out(judged: Iterable[Judged], crops: Iterable[Crop]) -> list[Judged]:
-    """What was judged, and, as none, those of the crops that there was no time to judge."""
+    """What was judged, and, as none, the strokes that there was no time to judge."""
     none = np.zeros(10, np.float32)
-    return [*judged, *(Judged(crop, none, 1.0) for crop in crops if crop.left_out)]
+    return [*judged, *(Judged(crop, none, 1.0) for crop in crops if crop.left_out and crop.is_whole)]
 
 
 def beyond_doubt(one: Judged) -> bool:
