@@ -163,9 +163,11 @@ def _surrounds(one: Judged, other: Judged) -> bool:
     Where it has ink of its own, the other is rather a part of it, unless only the other is clear.
     """
     inner, outer = other.crop.box, one.crop.box
-    if one.confidence < _DOUBTFUL and beyond_doubt(other) and inside(inner, outer):
+    if not inside(inner, outer):
+        return False
+    if one.confidence < _DOUBTFUL and beyond_doubt(other):
         return True
-    if inner[3] >= _FAR_LOWER * outer[3] or not inside(inner, outer) or ink_in(one.crop, inner) >= MET:
+    if inner[3] >= _FAR_LOWER * outer[3] or ink_in(one.crop, inner) >= MET:
         return False
     circle = one.value == 0 and inner[3] > WRITTEN_IN * outer[3]
     return circle or (beyond_doubt(other) and other.confidence >= one.confidence)

@@ -22,6 +22,7 @@ from appliance.card import CLASSES, MEAN, STD, Calibration, Card
 from appliance.engine import Torch
 from appliance.errors import WeightsError
 from appliance.frame import Frame
+from appliance.labels import read_labels
 from appliance.network import NETWORKS
 from appliance.reader import Digit, Reader, Reading
 from appliance.rows import _TRUSTED
@@ -417,9 +418,8 @@ def test_ours_reads_every_frame_that_ships(by_ours: Reader) -> None:
 
 @pytest.mark.parametrize("scale", [1.25, 2, 3])
 def test_a_larger_picture_of_a_board_reads_the_same(by_ours: Reader, scale: float) -> None:
-    lines = (shipped.frames() / "labels.csv").read_text(encoding="utf-8").splitlines()[1:]
-    boards = [line.split(",")[:2] for line in lines if "board" in line]
-    for name, text in boards:
+    boards = {name: text for name, text in read_labels(shipped.frames()).items() if "board" in name}
+    for name, text in boards.items():
         frame = cv2.imread(str(shipped.frames() / name), cv2.IMREAD_GRAYSCALE)
         large = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
         assert by_ours.read(Frame(large, 0, 0)).text == text, name

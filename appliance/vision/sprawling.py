@@ -27,9 +27,7 @@ _PALE = 2.0  # times the ink of the lines: what is darker is no line
 _PALER, _NEARLY_ALL = 0.75, 0.85  # times the ink of what it is part of, at most; of its pixels, at least
 _FLAT = 0.4  # shorter by longer side: the arcs of a ring that lines are taken for
 _WITHIN = 0.15  # of an arc's pixels, at most, lie further within a ring than that is thick
-_ROOMY = (
-    0.5  # of its box, at least, lies so far within: what lines and digits that touch them enclose is less
-)
+_ROOMY = 0.5  # of its box, at least, lies so far within: of what lines enclose with digits, less does
 _AS_STRONG = 0.9  # of the shadow's own peak, for which the strokes in it count too
 _DARKER = 1.6  # times the ink of a shadow that lies across it
 

@@ -1,5 +1,7 @@
 """Texture of what is written on: how much ink it feigns, and a frame blurred where that hides all else."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +18,16 @@ _BLUR = 0.03  # unless the frame is blurred by so much of its shorter side,
 _FINE = 0.8  # after which less than so much of it is left of what is finer than strokes
 
 
+class _Texture(NamedTuple):
+    feigned: float
+    """How much ink it may feign, as far as most of the frame tells."""
+    is_even: bool
+    """Whether it lies everywhere."""
+
+
 def texture(ink: NDArray[np.uint8]) -> float:
     """How much ink `uint8 (H, W)` of one tone texture may feign, as far as most of the frame tells."""
-    lower, usual, upper, most = quantiles(ink[::4, ::4], 0.25, 0.5, 0.75, _NEARLY_ALL)
-    feigned = min(_USUAL * usual, usual + _SPREAD * (upper - usual))
-    if lower > _EVENLY * usual:
-        return min(feigned, _BEYOND_DUST)
-    return min(feigned, _BEYOND_SMEARS) if most < _BEYOND_SMEARS else feigned
+    return _texture(ink).feigned
 
 
 def without_texture(gray: NDArray[np.uint8], ink: Ink) -> tuple[NDArray[np.uint8], Ink]:
@@ -30,20 +35,22 @@ def without_texture(gray: NDArray[np.uint8], ink: Ink) -> tuple[NDArray[np.uint8
 
     The same frame, if it has none, or what is as broad as a stroke: a fabric's, or what lies on a desk.
     """
-    before = _texture(ink)
-    if min(before) <= _COARSE or not (_is_even(ink.dark) or _is_even(ink.light)):
+    dark = _texture(ink.dark)
+    if dark.feigned <= _COARSE:
+        return gray, ink
+    light = _texture(ink.light)
+    if light.feigned <= _COARSE or not (dark.is_even or light.is_even):
         return gray, ink
     blur = int(_BLUR * min(gray.shape)) | 1
     smooth = cv2.GaussianBlur(gray, (blur, blur), 0)
     even = flatten(smooth)
-    fine = all(now < _FINE * then for now, then in zip(_texture(even), before, strict=True))
+    fine = texture(even.dark) < _FINE * dark.feigned and texture(even.light) < _FINE * light.feigned
     return (smooth, even) if fine else (gray, ink)
 
 
-def _texture(ink: Ink) -> tuple[float, float]:
-    return texture(ink.dark), texture(ink.light)
-
-
-def _is_even(ink: NDArray[np.uint8]) -> bool:
-    lower, usual = quantiles(ink[::4, ::4], 0.25, 0.5)
-    return lower > _EVENLY * usual
+def _texture(ink: NDArray[np.uint8]) -> _Texture:
+    lower, usual, upper, most = quantiles(ink[::4, ::4], 0.25, 0.5, 0.75, _NEARLY_ALL)
+    feigned = min(_USUAL * usual, usual + _SPREAD * (upper - usual))
+    if lower > _EVENLY * usual:
+        return _Texture(min(feigned, _BEYOND_DUST), is_even=True)
+    return _Texture(min(feigned, _BEYOND_SMEARS) if most < _BEYOND_SMEARS else feigned, is_even=False)
