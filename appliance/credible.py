@@ -7,16 +7,14 @@ from statistics import median
 from appliance.drawings import MET, ink_in, without_drawings
 from appliance.judged import (
     Judged,
-    are_level,
     beyond_doubt,
     in_rows,
-    inside,
     lies_with,
-    same_box,
     tallest_of,
     usual_peak,
 )
-from appliance.vision import Box
+from appliance.vision import Crop
+from appliance.vision.box import are_level, inside, same_box
 from appliance.vision.layout import AS_DARK, PALER
 from appliance.vision.stroke import WRITTEN_IN
 
@@ -79,7 +77,7 @@ def _without_strays(digits: Sequence[Judged]) -> list[Judged]:
     if len(clear) == len(digits) or not any(map(beyond_doubt, clear)):
         return list(digits)
     pen = median(one.crop.thickness for one in clear)
-    height = median(one.crop.box[3] for one in clear)
+    height = median(one.crop.height for one in clear)
     # In the cells of a form all stand apart.
     apart = max([_APART, *(gap for one in clear if (gap := _gap(one, clear)) < inf)])
     return [
@@ -94,12 +92,11 @@ def _without_strays(digits: Sequence[Judged]) -> list[Judged]:
 
 def _is_in_line(one: Judged, other: Judged) -> bool:
     """Whether one stands level with another and is about as tall: some ones are thin."""
-    box, beside = one.crop.box, other.crop.box
-    return are_level(box, beside) and _ratio(box[3], beside[3]) < _OTHER_PEN
+    return are_level(one.crop.box, other.crop.box) and _ratio(one.crop.height, other.crop.height) < _OTHER_PEN
 
 
 def _is_unlike(one: Judged, pen: float, height: float) -> bool:
-    thicker, taller = _ratio(one.crop.thickness, pen), _ratio(one.crop.box[3], height)
+    thicker, taller = _ratio(one.crop.thickness, pen), _ratio(one.crop.height, height)
     return thicker > _OTHER_PEN and thicker * taller > _UNLIKE
 
 
@@ -112,20 +109,19 @@ def _gap(one: Judged, digits: Iterable[Judged]) -> float:
     """From one to the next other digit, by the height of the taller; infinite if there is none."""
     # What fell apart may be there twice.
     others = (other for other in digits if not same_box(one.crop.box, other.crop.box))
-    return min((_between(one.crop.box, other.crop.box) for other in others), default=inf)
+    return min((_between(one.crop, other.crop) for other in others), default=inf)
 
 
-def _between(one: Box, other: Box) -> float:
-    (x, y, width, height), (left, top, wide, high) = one, other
-    right = max(left - x - width, x - left - wide, 0)
-    down = max(top - y - height, y - top - high, 0)
-    return hypot(right, down) / max(height, high)
+def _between(one: Crop, other: Crop) -> float:
+    across = max(other.left - one.right, one.left - other.right, 0)
+    down = max(other.top - one.bottom, one.top - other.bottom, 0)
+    return hypot(across, down) / max(one.height, other.height)
 
 
 def _without_low(digits: Sequence[Judged]) -> list[Judged]:
     """Without dirt."""
     lowest = _LOWEST * _usual_height(digits)
-    return [one for one in digits if one.crop.box[3] >= lowest]
+    return [one for one in digits if one.crop.height >= lowest]
 
 
 def _without_towering(digits: Sequence[Judged]) -> list[Judged]:
@@ -162,24 +158,24 @@ def _surrounds(one: Judged, other: Judged) -> bool:
 
     Where it has ink of its own, the other is rather a part of it, unless only the other is clear.
     """
-    inner, outer = other.crop.box, one.crop.box
-    if not inside(inner, outer):
+    outer, inner = one.crop, other.crop
+    if not inside(inner.box, outer.box):
         return False
     if one.confidence < _DOUBTFUL and beyond_doubt(other):
         return True
-    if inner[3] >= _FAR_LOWER * outer[3] or ink_in(one.crop, inner) >= MET:
+    if inner.height >= _FAR_LOWER * outer.height or ink_in(outer, inner.box) >= MET:
         return False
-    circle = one.value == 0 and inner[3] > WRITTEN_IN * outer[3]
+    circle = one.value == 0 and inner.height > WRITTEN_IN * outer.height
     return circle or (beyond_doubt(other) and other.confidence >= one.confidence)
 
 
 def _towers(one: Judged, others: Iterable[Judged]) -> bool:
-    return one.crop.box[3] > _TOWERING * (tallest_of(others) or inf)
+    return one.crop.height > _TOWERING * (tallest_of(others) or inf)
 
 
 def _usual_height(digits: Sequence[Judged]) -> float:
     """The median height, or half the tallest if that is more: some write small zeros beside long sevens."""
-    heights = [one.crop.box[3] for one in digits]
+    heights = [one.crop.height for one in digits]
     return max(median(heights), max(heights) / 2) if heights else 0.0
 
 
@@ -192,7 +188,7 @@ def _has_letters(row: Sequence[Judged], judged: Iterable[Judged]) -> bool:
     """Whether something as large as the digits of a row stands in it that is none."""
     least = _LETTER * tallest_of(row)
     there = (one for one in judged if one.crop.row == row[0].crop.row and not one.is_digit)
-    return any(one.crop.box[3] >= least and not lies_with(one.crop, row) for one in there)
+    return any(one.crop.height >= least and not lies_with(one.crop, row) for one in there)
 
 
 def _is_hole(one: Judged, other: Judged) -> bool:

@@ -9,7 +9,6 @@ from appliance.judged import (
     BEYOND_DOUBT,
     Judge,
     Judged,
-    are_level,
     beyond_doubt,
     in_rows,
     lies_with,
@@ -18,7 +17,8 @@ from appliance.judged import (
     with_left_out,
 )
 from appliance.rows import AS_LARGE, read_rows
-from appliance.vision import Crop, encloses, take_apart
+from appliance.vision import Crop, take_apart
+from appliance.vision.box import are_level, encloses
 from appliance.vision.layout import reading_order
 
 _DOUBTED = 0.9  # what is less sure may be digits that touch
@@ -87,19 +87,19 @@ def _without_grounds(digits: Sequence[Judged], others: Sequence[Judged]) -> list
 
 def _is_around(one: Judged, crop: Crop) -> bool:
     """Whether one looks like a zero around something smaller than its own hole."""
-    smaller = crop.box[3] < _ON_GROUND * one.crop.box[3]
+    smaller = crop.height < _ON_GROUND * one.crop.height
     return one.value == 0 and smaller and encloses(one.crop.box, crop.box)
 
 
 def _greatest_weight(crops: Sequence[Crop]) -> int:
     """What digits made of these weigh at most, unless some touch; see `_weight`."""
     rows = (list(members) for _, members in groupby(crops, key=lambda crop: crop.row))
-    return sum(int(max(crop.past for crop in row)) * max(crop.box[3] for crop in row) for row in rows)
+    return sum(int(max(crop.past for crop in row)) * max(crop.height for crop in row) for row in rows)
 
 
 def _weight(digits: Sequence[Judged]) -> tuple[bool, float]:
     """How much speaks for the digits of one tone: strokes alone may be what lies between other strokes."""
-    return any(map(beyond_doubt, digits)), sum(one.confidence * one.crop.box[3] for one in digits)
+    return any(map(beyond_doubt, digits)), sum(one.confidence * one.crop.height for one in digits)
 
 
 def _judged(crops: Sequence[Crop], judge: Judge) -> list[Judged]:
@@ -109,7 +109,7 @@ def _judged(crops: Sequence[Crop], judge: Judge) -> list[Judged]:
     doubted = [one for one in judged if _may_be_several(one)]
     doubted = [one for one in doubted if not any(encloses(one.crop.box, box) for box in clear)]
     tall = AS_LARGE * tallest_of(doubted)
-    doubted = [one for one in doubted if one.crop.box[3] >= tall]
+    doubted = [one for one in doubted if one.crop.height >= tall]
     if not doubted or len(doubted) > _MOST_DOUBTED:
         return judged
     parts = [part for one in doubted for part in take_apart(one.crop)]

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import permutations
-from math import ceil, hypot
+from math import ceil, dist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.judged import Judged, inside, same_box
-from appliance.vision import Box, Crop, encloses
+from appliance.judged import Judged
+from appliance.vision import Crop
+from appliance.vision.box import Box, encloses, inside, same_box
 from appliance.vision.layout import AS_DARK
 
 MET = 10  # of 255, in the mean: with more of a digit's own ink in its box, it is but a part of it
@@ -58,13 +59,13 @@ def _figures(judged: Iterable[Judged]) -> Iterator[Crop]:
 
 def _features(face: Crop, judged: Iterable[Judged]) -> list[Judged]:
     """The strokes that are drawn in something round."""
-    palest, smallest = AS_DARK * face.peak, _FEATURE * face.box[3]
+    palest, smallest = AS_DARK * face.peak, _FEATURE * face.height
     return [
         one
         for one in judged
         if one.crop.is_whole
         and one.crop.peak > palest
-        and max(one.crop.box[2:]) >= smallest
+        and one.crop.longer_side >= smallest
         and encloses(face.box, one.crop.box)
         and ink_in(face, one.crop.box) < MET
     ]
@@ -74,29 +75,24 @@ def _is_drawn(one: Judged, face: Crop, features: Sequence[Judged]) -> bool:
     """Whether one is the outline of a face, or an eye in it: small, beside what is larger and no digit."""
     if one.crop.box == face.box:
         return True
-    size = max(one.crop.box[2:])
-    eye = encloses(face.box, one.crop.box) and one.crop.box[3] < _EYE * face.box[3]
-    return eye and any(not other.is_digit and max(other.crop.box[2:]) > size for other in features)
+    size = one.crop.longer_side
+    eye = encloses(face.box, one.crop.box) and one.crop.height < _EYE * face.height
+    return eye and any(not other.is_digit and other.crop.longer_side > size for other in features)
 
 
 def _without_rings(digits: Sequence[Judged], rounds: Sequence[Judged]) -> list[Judged]:
     """Without zeros within zeros, as of a target, and those around them."""
-    pairs = [pair for pair in permutations((one.crop.box for one in rounds), 2) if _are_rings(*pair)]
-    rings = [box for pair in pairs for box in pair]
+    pairs = [pair for pair in permutations((one.crop for one in rounds), 2) if _are_rings(*pair)]
+    rings = [crop.box for pair in pairs for crop in pair]
     return [one for one in digits if one.value != 0 or not any(same_box(one.crop.box, box) for box in rings)]
 
 
-def _are_rings(outer: Box, inner: Box) -> bool:
-    """Whether a box lies in the middle of a larger one of its shape."""
-    if not inside(inner, outer) or inner[3] > _WITHIN * outer[3]:
+def _are_rings(outer: Crop, inner: Crop) -> bool:
+    """Whether one lies in the middle of a larger one of its shape."""
+    if not inside(inner.box, outer.box) or inner.height > _WITHIN * outer.height:
         return False
-    flat, flatter = sorted(width / height for _, _, width, height in (outer, inner))
-    off = hypot(*(_middle(inner, axis) - _middle(outer, axis) for axis in (0, 1)))
-    return flatter < _OF_ONE_SHAPE * flat and off < _OFF_CENTRE * outer[3]
-
-
-def _middle(box: Box, axis: int) -> float:
-    return box[axis] + box[axis + 2] / 2
+    flat, flatter = sorted((outer.aspect, inner.aspect))
+    return flatter < _OF_ONE_SHAPE * flat and dist(outer.middle, inner.middle) < _OFF_CENTRE * outer.height
 
 
 def _without_houses(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]:
@@ -141,19 +137,20 @@ def _is_drawn_with(part: Crop, whole: Crop) -> bool:
 def _furniture(whole: Crop, judged: Iterable[Judged]) -> list[Crop]:
     """What is drawn in it that is no digit and not small, as the door and the window of a house."""
     features = (one.crop for one in _features(whole, judged) if not one.is_digit)
-    return [crop for crop in features if crop.box[3] > _WINDOW * whole.box[3]]
+    return [crop for crop in features if crop.height > _WINDOW * whole.height]
 
 
 def _overtops(one: Judged, others: Iterable[Judged]) -> bool:
     """Whether one begins above and ends below the digits beside it in its row, but for ones."""
     row = [other.crop for other in others if other.crop.row == one.crop.row and other.value != 1]
     row.sort(key=lambda crop: crop.first)
-    left = [crop.box for crop in row if crop.first < one.crop.first]
-    right = [crop.box for crop in row if crop.first > one.crop.first]
+    left = [crop for crop in row if crop.first < one.crop.first]
+    right = [crop for crop in row if crop.first > one.crop.first]
     beside = left[-1:] + right[:1]
-    _, top, _, height = one.crop.box
     return bool(beside) and all(
-        top < y - _BEYOND * high and top + height > y + (1 + _BEYOND) * high for _, y, _, high in beside
+        one.crop.top < crop.top - _BEYOND * crop.height
+        and one.crop.bottom > crop.bottom + _BEYOND * crop.height
+        for crop in beside
     )
 
 
@@ -164,7 +161,7 @@ def ink_in(crop: Crop, box: Box) -> float:
 
 def _seen_in(crop: Crop, box: Box) -> NDArray[np.uint8]:
     """A crop's ink `uint8 (height, width)` in what it shares with a box that lies mostly within it."""
-    scale = crop.ink.shape[0] / crop.box[3]
-    left, top = int((box[0] - crop.box[0]) * scale), int((box[1] - crop.box[1]) * scale)
+    scale = crop.ink.shape[0] / crop.height
+    left, top = int((box[0] - crop.left) * scale), int((box[1] - crop.top) * scale)
     right, bottom = left + ceil(box[2] * scale), top + ceil(box[3] * scale)
     return crop.ink[max(0, top) : bottom, max(0, left) : right]

@@ -48,7 +48,7 @@ def in_full_ink(digits: Sequence[Judged], least: float) -> bool:
 
 def stands_alone(one: Judged, judged: Iterable[Judged], least: float) -> bool:
     """Whether a digit is sure, in clear ink, so many pixels tall at least, and there is nothing else."""
-    clear = one.confidence > _SURE and one.crop.peak > _CLEAR_INK and one.crop.box[3] >= least
+    clear = one.confidence > _SURE and one.crop.peak > _CLEAR_INK and one.crop.height >= least
     return clear and not _how_much_else([one], [other.crop for other in judged if not other.is_digit])
 
 
@@ -81,7 +81,7 @@ def _how_much_else(digits: Sequence[Judged], none: Sequence[Crop]) -> float:
         none = [crop for crop in none if crop.dark is digits[0].crop.dark]
     usual, tallest = usual_peak(digits), tallest_of(digits)
     others = [crop for crop in none if crop.peak > PALER * usual and not lies_with(crop, digits)]
-    sizes = np.array([max(crop.box[2:]) for crop in others]) / tallest
+    sizes = np.array([crop.longer_side for crop in others]) / tallest
     strengths = np.array([crop.peak for crop in others]) / usual
     powers = np.where(_in_print(others, tallest), _PRINT, _SMALLER)
     counts = np.minimum(sizes, 1) ** powers * np.minimum(strengths, 1)
@@ -91,6 +91,6 @@ def _how_much_else(digits: Sequence[Judged], none: Sequence[Crop]) -> float:
 def _in_print(others: Sequence[Crop], tallest: int) -> NDArray[np.bool_]:
     """Which of them stand in a row of several that are all far lower than the tallest digit."""
     rows = np.array([crop.row for crop in others], np.int64)
-    tall = np.array([crop.box[3] >= _LOW * tallest for crop in others], np.bool_)
+    tall = np.array([crop.height >= _LOW * tallest for crop in others], np.bool_)
     _, row, counts = np.unique(rows, return_inverse=True, return_counts=True)
     return (counts >= _LETTERS)[row] & (np.bincount(row, tall, len(counts)) == 0)[row]

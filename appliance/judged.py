@@ -2,21 +2,21 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision import Box, Crop, overlap
+from appliance.vision import Crop
+from appliance.vision.box import mostly_one
 
 NEVER = 1e-6  # no probability is taken to be less
 BEYOND_DOUBT = 0.95
-_MOSTLY = 0.7  # of the smaller of two boxes
-_BESIDE = 0.5  # of the lower of two boxes: so much of it is level with what it stands beside
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Judged:
     """A crop with the network's calibrated probabilities: of the ten digits `float32 (10,)`, and of none.
 
@@ -27,12 +27,12 @@ class Judged:
     digits: NDArray[np.float32]
     none: float
 
-    @property
+    @cached_property
     def value(self) -> int:
         """The likeliest digit."""
         return int(self.digits.argmax())
 
-    @property
+    @cached_property
     def confidence(self) -> float:
         """How likely that is."""
         return float(self.digits.max())
@@ -55,7 +55,7 @@ def with_left_out(judged: Iterable[Judged], crops: Iterable[Crop]) -> list[Judge
 
 def beyond_doubt(one: Judged) -> bool:
     """Whether a crop is a digit with a shape of its own; a one is but a stroke."""
-    return float(max(one.digits[0], one.digits[2:].max())) > BEYOND_DOUBT
+    return one.value != 1 and one.confidence > BEYOND_DOUBT
 
 
 def only_ones(digits: Iterable[Judged]) -> bool:
@@ -76,34 +76,9 @@ def in_rows(judged: Iterable[Judged]) -> list[list[Judged]]:
 
 def tallest_of(digits: Iterable[Judged]) -> int:
     """The height of the tallest box, in pixels; 0 of none."""
-    return max((one.crop.box[3] for one in digits), default=0)
+    return max((one.crop.height for one in digits), default=0)
 
 
 def lies_with(crop: Crop, digits: Iterable[Judged]) -> bool:
     """Whether a crop is a digit, part of one or around one, or what digits that touch are together."""
-    return any(_share_of_smaller(crop.box, one.crop.box) > _MOSTLY for one in digits)
-
-
-def inside(inner: Box, outer: Box) -> bool:
-    """Whether a box lies within a larger one, as the hole of a zero within the zero."""
-    return _area(inner) < _area(outer) and _share_of_smaller(inner, outer) > _MOSTLY
-
-
-def are_level(one: Box, other: Box) -> bool:
-    """Whether a box stands beside another, be it as high or not."""
-    shared = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
-    return shared > _BESIDE * min(one[3], other[3])
-
-
-def same_box(one: Box, other: Box) -> bool:
-    """Whether two boxes are of the same thing, found twice."""
-    return overlap(one, other) > _MOSTLY * max(_area(one), _area(other))
-
-
-def _share_of_smaller(one: Box, other: Box) -> float:
-    """How much of the smaller box lies in the other."""
-    return overlap(one, other) / min(_area(one), _area(other))
-
-
-def _area(box: Box) -> int:
-    return box[2] * box[3]
+    return any(mostly_one(crop.box, one.crop.box) for one in digits)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from appliance.evidence import evidence, in_full_ink, stands_alone
-from appliance.judged import Judged, in_rows, only_ones, same_box, tallest_of
+from appliance.judged import Judged, in_rows, only_ones, tallest_of
+from appliance.vision.box import same_box
 
 _LEAST = 0.1  # of the frame's height: what is lower on a sheet may be anything
 _AS_TALL = 1.3  # times: so much taller or lower, at most, is what was written in one go
@@ -51,7 +52,7 @@ def _cut(there: Sequence[Judged], digits: Sequence[Judged], seen: Sequence[Judge
 
 
 def _as_tall(one: Judged, tall: int) -> bool:
-    return tall / _AS_TALL < one.crop.box[3] < tall * _AS_TALL
+    return tall / _AS_TALL < one.crop.height < tall * _AS_TALL
 
 
 def _more(digits: Sequence[Judged], part: Sequence[Judged]) -> list[Judged] | None:

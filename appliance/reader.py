@@ -14,7 +14,8 @@ from appliance.engine import open_engine
 from appliance.frame import Frame
 from appliance.judged import Judged, with_left_out
 from appliance.on_sheets import sheets_count
-from appliance.vision import Box, Crop, find_crops, find_crops_on_sheets, overlap
+from appliance.vision import Crop, find_crops, find_crops_on_sheets
+from appliance.vision.box import Box, Boxed, overlap
 
 _RARER = 0.5  # times as often as among the crops that networks learn from, what a camera sees is none
 _CROWDED = 6  # crops that are none: with more, a frame shows more than a number, perhaps one on a sheet
@@ -22,7 +23,7 @@ _MOST_PASSED_OVER = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Digit:
+class Digit(Boxed):
     """One digit of a frame; `confidence` is calibrated: of those called at 0.9, nine in ten are right."""
 
     value: int
@@ -54,7 +55,7 @@ class Reading:
         read = [digit.box for digit in self.digits]
         strokes = [one for one in self.judged if one.crop.is_whole]
         left = [one for one in strokes if not any(overlap(one.crop.box, box) for box in read)]
-        return tuple(map(_digit, sorted(left, key=lambda one: -one.crop.box[3])[:_MOST_PASSED_OVER]))
+        return tuple(map(_digit, sorted(left, key=lambda one: -one.crop.height)[:_MOST_PASSED_OVER]))
 
 
 class Reader:

@@ -13,12 +13,12 @@ from appliance.judged import (
     beyond_doubt,
     in_rows,
     lies_with,
-    same_box,
     tallest_of,
     usual_peak,
 )
 from appliance.signs import without_signs
 from appliance.vision import Crop
+from appliance.vision.box import same_box
 from appliance.vision.layout import AS_DARK
 
 _CLEARLY = 0.996  # what is as sure is a digit beside as many letters
@@ -65,7 +65,7 @@ def _without_letters_cut_out(explained: Sequence[Judged], row: Sequence[Judged])
     found = list(explained)
     for whole in (one for one in row if one.crop.is_whole and not one.is_digit):
         parts = [one for one in found if one.crop.is_cut_from(whole.crop)]
-        if parts and sum(one.crop.box[2] for one in parts) < _MUCH * whole.crop.box[2]:
+        if parts and sum(one.crop.width for one in parts) < _MUCH * whole.crop.width:
             at = found.index(parts[0])
             found[at : at + len(parts)] = [whole]
     return found
@@ -82,7 +82,7 @@ def _in_company(one: Judged, doubtless: Sequence[Judged]) -> Judged:
     if any(_share_strokes(one.crop, other.crop) for other in doubtless):
         return one
     least, most = AS_LARGE * tallest_of(doubtless), _TALLER * tallest_of(doubtless)
-    if not least <= one.crop.box[3] <= most or one.confidence < _UNLIKELY:
+    if not least <= one.crop.height <= most or one.confidence < _UNLIKELY:
         return one
     if min(max(_gap(one, other), _gap(other, one)) for other in doubtless) > _FAR:
         return one
@@ -141,8 +141,7 @@ def _words(row: Sequence[Judged]) -> list[Sequence[Judged]]:
 
 def _gap(left: Judged, right: Judged) -> float:
     """Between two boxes, by the height of the taller."""
-    one, other = left.crop.box, right.crop.box
-    return (other[0] - one[0] - one[2]) / max(one[3], other[3])
+    return (right.crop.left - left.crop.right) / max(left.crop.height, right.crop.height)
 
 
 def _non_digits(chosen: Sequence[Judged], sure: Sequence[Judged], clear: Sequence[Judged]) -> list[Crop]:
@@ -157,4 +156,4 @@ def _non_digits(chosen: Sequence[Judged], sure: Sequence[Judged], clear: Sequenc
 
 
 def _count_as_large(crops: Iterable[Crop], size: float) -> int:
-    return sum(max(crop.box[2:]) >= size and crop.box[3] >= _DASH * size for crop in crops)
+    return sum(crop.longer_side >= size and crop.height >= _DASH * size for crop in crops)

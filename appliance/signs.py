@@ -47,7 +47,7 @@ def _brackets(row: Sequence[Judged]) -> set[int]:
         elif bow > _BOWED and _enclose(row[left : place + 1]):
             found |= {left, place}
             left = len(row)
-        elif bow > _CLEARLY_BOWED and place and _height(row[place]) > _TALLER * _height(row[place - 1]):
+        elif bow > _CLEARLY_BOWED and place and row[place].crop.height > _TALLER * row[place - 1].crop.height:
             found.add(place)
     return found
 
@@ -72,8 +72,8 @@ def _enclose(row: Sequence[Judged]) -> bool:
     """Whether what opens and what closes stand near what lies between, if anything does, and as tall."""
     if len(row) < 3:
         return False
-    low = min(_height(row[0]), _height(row[-1]))
-    gaps = [right.crop.box[0] - left.crop.box[0] - left.crop.box[2] for left, right in pairwise(row)]
+    low = min(row[0].crop.height, row[-1].crop.height)
+    gaps = [right.crop.left - left.crop.right for left, right in pairwise(row)]
     return low >= _AS_TALL * tallest_of(row) and max(gaps) < _NEAR * low
 
 
@@ -85,10 +85,10 @@ def _percents(row: Sequence[Judged]) -> set[int]:
 
 def _is_percent(before: Judged, slash: Judged, after: Judged) -> bool:
     """Whether what stands before a slash is small and set high, and what stands after it set low."""
-    height, middle = _height(slash), _middle(slash)
-    raised = before.crop.box[1] + _height(before) < middle + _BEYOND * height
-    lowered = after.crop.box[1] > middle - _BEYOND * height
-    small = max(_height(before), _height(after)) < _RING * height
+    height, middle = slash.crop.height, slash.crop.middle[1]
+    raised = before.crop.bottom < middle + _BEYOND * height
+    lowered = after.crop.top > middle - _BEYOND * height
+    small = max(before.crop.height, after.crop.height) < _RING * height
     return slash.value == 1 and small and raised and lowered
 
 
@@ -104,16 +104,7 @@ def _is_raised_or_lowered(one: Judged, digit: Judged) -> bool:
 
     Beside what is far paler it is neither: that may be a pen that lies there, or a stain.
     """
-    top, middle = one.crop.box[1], _middle(digit)
-    raised, lowered = top + _height(one) < middle, one.value == 1 and top > middle
-    small = _height(one) < _SMALL * _height(digit)
+    middle = digit.crop.middle[1]
+    raised, lowered = one.crop.bottom < middle, one.value == 1 and one.crop.top > middle
+    small = one.crop.height < _SMALL * digit.crop.height
     return small and (raised or lowered) and digit.crop.peak > AS_DARK * one.crop.peak
-
-
-def _height(one: Judged) -> int:
-    return one.crop.box[3]
-
-
-def _middle(one: Judged) -> float:
-    """How far down the frame its middle is."""
-    return one.crop.box[1] + _height(one) / 2

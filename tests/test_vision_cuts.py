@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from appliance.vision.box import Box
 from appliance.vision.cuts import Part, parts_of
-from appliance.vision.stroke import Box, Stroke
+from appliance.vision.stroke import Stroke
 from appliance.vision.strokes import find_strokes
 
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.vision.box import Box
 from appliance.vision.layout import Hypothesis, Row, find_rows, hypotheses
-from appliance.vision.stroke import Box, Stroke, around
+from appliance.vision.stroke import Stroke, around
 
 FRAME = (480, 640)
 

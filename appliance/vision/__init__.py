@@ -19,23 +19,21 @@ from numpy.typing import NDArray
 
 from appliance.vision import crops
 from appliance.vision.affordable import Proposed, affordable
+from appliance.vision.box import Box, scaled
 from appliance.vision.crops import Crop, take_apart
-from appliance.vision.ink import without_grain
 from appliance.vision.layout import Hypothesis
+from appliance.vision.noise import without_grain
 from appliance.vision.patterns import without_patterns
 from appliance.vision.sheets import strokes_on_sheets
-from appliance.vision.stroke import Box, encloses, overlap, scaled
 from appliance.vision.strokes import FindStrokes, find_strokes
 
 __all__ = [
     "Box",
     "Crop",
     "FindStrokes",
-    "encloses",
     "enlarged",
     "find_crops",
     "find_crops_on_sheets",
-    "overlap",
     "take_apart",
 ]
 

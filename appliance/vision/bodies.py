@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.vision.box import Box
 from appliance.vision.components import components_throughout
-from appliance.vision.ink import above, quantile
-from appliance.vision.stroke import WIDEST_DIGIT, Box, Stroke
+from appliance.vision.ink import above
+from appliance.vision.quantiles import quantile
+from appliance.vision.stroke import WIDEST_DIGIT, Stroke
 
 BODY = 0.42
 """Of its own peak: what belongs to a stroke, and not to a fainter line that it touches."""

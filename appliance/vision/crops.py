@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision import cuts
-from appliance.vision.ink import thickness
-from appliance.vision.stroke import Box, Stroke, around, scaled
+from appliance.vision.box import Box, Boxed, scaled
+from appliance.vision.stroke import Stroke, around, thickness
 
 _SIDE, _INNER = 28, 20
 _LIGHTEST = 1.05  # ink that is light nears 1 without end: so much lighter than its board nothing is
 
 
 @dataclass(frozen=True, eq=False)
-class Crop:
+class Crop(Boxed):
     """What may be a digit: where it is, and as the network sees it.
 
     `box` is in frame pixels. `first` and `past` count the strokes of its row from the left: 2.0 to 3.0 is the
@@ -52,11 +52,6 @@ class Crop:
     def contrast(self) -> float:
         """How much its ink differs from what it is written on, by how light that is."""
         return self.peak if self.dark else self.peak / (_LIGHTEST - self.peak / 255)
-
-    @property
-    def aspect(self) -> float:
-        """The width of its box, by its height."""
-        return self.box[2] / self.box[3]
 
     @property
     def is_whole(self) -> bool:

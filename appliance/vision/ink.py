@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.vision.noise import noise_and_blur
+
 _CELLS = 120  # of a frame's shorter side: the background is smooth, a small picture of it as good
 THICK, THIN = 0.3, 0.05
 """The thickest stroke of a digit that fills the frame, and of an ordinary one, by the shorter side."""
@@ -21,13 +23,6 @@ FAINTEST = 14
 """Ink that is less is paper."""
 
 _DARKEST_PAPER = 48  # below this, sensor noise would pass for contrast
-_LEAST_BLUR = 3
-_BLURS = ((6.0, 9, 1.3), (3.0, 5, 2.0), (0.0, _LEAST_BLUR, 2.0))
-"""From this mean noise on, in gray levels, a blur of so many pixels; and how many times that noise its peaks
-are afterwards."""
-_NOISE_ROWS = 9  # one row in so many tells the noise of all
-_GRAIN = 3.0  # times the least that three quarters of a small frame's pixels differ by is its noise
-_BROADEST = 0.05  # of its shorter side is a blur, at most
 _LIGHTER = 1.01  # times as light as its board is chalk, at least
 
 
@@ -53,6 +48,10 @@ class Ink:
     def up_to(self, thickest: float) -> "Ink":
         """The same frame's ink, in strokes up to so much of its shorter side."""
         return Ink(self._smooth, thickest)
+
+    def of(self, dark: bool) -> NDArray[np.uint8]:
+        """That of one tone."""
+        return self.dark if dark else self.light
 
     @cached_property
     def dark(self) -> NDArray[np.uint8]:
@@ -100,25 +99,9 @@ class Ink:
 
 def flatten(gray: NDArray[np.uint8], thickest: float = THICK) -> Ink:
     """The ink of a gray frame `uint8 (H, W)`, in strokes up to `thickest` of the frame's shorter side."""
-    noise, blur, left = _noise_and_blur(gray)
+    noise, blur, left = noise_and_blur(gray)
     smooth = cv2.GaussianBlur(gray, (blur, blur), 0)
     return Ink(_Smooth(smooth, in_cells(smooth), noise * left), thickest)
-
-
-def without_noise(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A gray frame `uint8 (H, W)` blurred where it is noisy; as it is, where that is next to nothing."""
-    _, blur, _ = _noise_and_blur(gray)
-    return _blurred(gray, blur)
-
-
-def without_grain(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A small gray frame `uint8 (H, W)` blurred where it is noisy: enlarged, noise is as broad as strokes.
-
-    Its strokes are but few pixels broad and cover much of it, so only what is noise everywhere counts.
-    """
-    noise = _GRAIN * quantile(cv2.absdiff(gray, cv2.medianBlur(gray, 3)), 0.25)
-    blur = min(_blur(noise)[0], int(_BROADEST * min(gray.shape)) | 1)
-    return _blurred(gray, blur)
 
 
 def in_cells(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -145,52 +128,6 @@ def above(ink: NDArray[np.uint8], threshold: float) -> NDArray[np.uint8]:
     return cv2.threshold(ink, threshold, 255, cv2.THRESH_BINARY)[1]
 
 
-def quantile(values: NDArray[np.uint8], share: float) -> float:
-    """As numpy's own, but faster: bytes are sorted by counting them, which that does not do."""
-    return quantiles(values, share)[0]
-
-
-def quantiles(values: NDArray[np.uint8], *shares: float) -> list[float]:
-    """The same of several shares at once."""
-    ordered = np.sort(values, axis=None, kind="stable")
-    return [_at(ordered, share * (ordered.size - 1)) for share in shares]
-
-
-def thickness(ink: NDArray[np.uint8]) -> float:
-    """Of a stroke's ink `uint8 (H, W)` where that is thickest, in its pixels."""
-    full = cv2.copyMakeBorder(ink, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    return 2 * float(cv2.distanceTransform(above(full, 127), cv2.DIST_L2, 3).max())
-
-
-def _noise_and_blur(gray: NDArray[np.uint8]) -> tuple[float, int, float]:
-    """The noise of a frame, in gray levels; see `_BLURS` for the blur and what is left of it then."""
-    noise = _noise(gray)
-    return noise, *_blur(noise)
-
-
-def _blur(noise: float) -> tuple[int, float]:
-    """See `_BLURS`."""
-    return next((blur, left) for least, blur, left in _BLURS if noise >= least)
-
-
-def _blurred(gray: NDArray[np.uint8], blur: int) -> NDArray[np.uint8]:
-    return gray if blur <= _LEAST_BLUR else cv2.GaussianBlur(gray, (blur, blur), 0)
-
-
-def _noise(gray: NDArray[np.uint8]) -> float:
-    """How much pixels differ from the median of those around them, in gray levels: of one row in nine."""
-    rows = np.arange(1, max(2, gray.shape[0] - 1), _NOISE_ROWS)
-    around = gray[np.clip(rows[:, np.newaxis] + (-1, 0, 1), 0, gray.shape[0] - 1).ravel()]
-    return float(cv2.absdiff(around, cv2.medianBlur(around, 3))[1::3].mean())
-
-
 def _ratio(difference: NDArray[np.uint8], brightness: NDArray[np.uint8]) -> NDArray[np.uint8]:
     floor = cv2.max(brightness, _DARKEST_PAPER)
     return cv2.divide(difference, floor, scale=255)
-
-
-def _at(ordered: NDArray[np.uint8], place: float) -> float:
-    """What stands at a place, or so far between two."""
-    rank = int(place)
-    low, high = int(ordered[rank]), int(ordered[min(rank + 1, ordered.size - 1)])
-    return low + (high - low) * (place - rank)

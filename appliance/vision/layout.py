@@ -14,7 +14,8 @@ from statistics import fmean, median
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.stroke import WIDEST_DIGIT, Box, Stroke, around, encloses
+from appliance.vision.box import Box, encloses
+from appliance.vision.stroke import WIDEST_DIGIT, Stroke, around
 
 _SHORTEST_DIGIT = 9  # pixels
 _FLATTEST_DIGIT = 0.25  # height by width; what is flatter is a dash
@@ -73,28 +74,8 @@ def find_rows(strokes: Sequence[Stroke], shape: tuple[int, int]) -> list[Row]:
     """
     whole = [stroke for stroke in strokes if stroke.fell_apart and not stroke.edges_met(shape)]
     alone = [Row((one,), one.height, 0.0) for one in whole if _tall_enough(one.width, one.height)]
-    strokes = [stroke for stroke in strokes if not stroke.fell_apart]
-    strokes = [stroke for stroke in strokes if not (_spans(stroke, shape) or _is_thread(stroke))]
-    leaves = [_leaves(stroke, shape) for stroke in strokes]
-    seen = list(compress(strokes, map(not_, leaves)))
-    seen += [one for one in compress(strokes, leaves) if any(_is_next_to(one, other) for other in seen)]
-    upright = [stroke for stroke in seen if _tall_enough(stroke.width, stroke.height, _LYING)]
-    lying = [stroke for stroke in seen if not _tall_enough(stroke.width, stroke.height, _LYING)]
-    # A bar is part of the digit that it lies beside; by itself it may be digits all of which touch.
-    by_itself = [_tall_enough(one.width, one.height) and not _belongs(one, upright) for one in lying]
-    digits = upright + list(compress(lying, by_itself))
-    if not digits:
-        return alone
-    digits.sort(key=lambda stroke: -stroke.height)
-    beside, slope = _beside(digits)
-    groups: list[list[int]] = []
-    for number in range(len(digits)):
-        near = [group for group in groups if beside[number, group].any()]
-        groups = [group for group in groups if group not in near] + [[number, *chain(*near)]]
-    rows = [[digits[number] for number in group] for group in groups]
-    fragments = list(compress(lying, map(not_, by_itself)))
-    rows.sort(key=lambda row: min(stroke.top - slope * stroke.left for stroke in row))
-    return [_with_fragments(row, fragments, slope) for row in rows] + alone
+    digits, fragments = _told_apart([stroke for stroke in strokes if not stroke.fell_apart], shape)
+    return [*_rows(digits, fragments), *alone] if digits else alone
 
 
 def hypotheses(row: Row) -> Iterator[Hypothesis]:
@@ -132,12 +113,41 @@ def reading_order(boxes: Sequence[Box], slope: float) -> list[int]:
     return list(chain(*lines))
 
 
-def _with_fragments(digits: Sequence[Stroke], fragments: Sequence[Stroke], slope: float) -> Row:
-    """A row of digits and of the fragments that belong to them."""
-    height = int(median(stroke.height for stroke in digits))
-    large = [one for one in fragments if max(one.width, one.height) >= _FRAGMENT * height]
-    strokes = [*digits, *(stroke for stroke in large if _belongs(stroke, digits))]
-    return Row(tuple(sorted(strokes, key=lambda stroke: stroke.left + stroke.right)), height, slope)
+def _told_apart(strokes: Sequence[Stroke], shape: tuple[int, int]) -> tuple[list[Stroke], list[Stroke]]:
+    """The strokes that may be digits, from the tallest, and those that are but fragments of others."""
+    strokes = [stroke for stroke in strokes if not (_spans(stroke, shape) or _is_thread(stroke))]
+    leaves = [_leaves(stroke, shape) for stroke in strokes]
+    seen = list(compress(strokes, map(not_, leaves)))
+    seen += [one for one in compress(strokes, leaves) if any(_is_next_to(one, other) for other in seen)]
+    upright = [stroke for stroke in seen if _tall_enough(stroke.width, stroke.height, _LYING)]
+    lying = [stroke for stroke in seen if not _tall_enough(stroke.width, stroke.height, _LYING)]
+    # A bar is part of the digit that it lies beside; by itself it may be digits all of which touch.
+    parts = np.flatnonzero(np.any(_belong(lying, upright), axis=1)).tolist()
+    by_itself = [
+        _tall_enough(one.width, one.height) and place not in parts for place, one in enumerate(lying)
+    ]
+    digits = sorted([*upright, *compress(lying, by_itself)], key=lambda stroke: -stroke.height)
+    return digits, list(compress(lying, map(not_, by_itself)))
+
+
+def _rows(digits: Sequence[Stroke], fragments: Sequence[Stroke]) -> list[Row]:
+    """Digits that stand side by side, with the fragments that belong to them."""
+    beside, slope = _beside(digits)
+    belong = _belong(fragments, digits)
+    groups: list[list[int]] = []
+    for number in range(len(digits)):
+        near = [group for group in groups if beside[number, group].any()]
+        groups = [group for group in groups if group not in near] + [[number, *chain(*near)]]
+    groups.sort(key=lambda group: min(digits[number].top - slope * digits[number].left for number in group))
+    rows = []
+    for group in groups:
+        height = int(median(digits[number].height for number in group))
+        parts = [fragments[place] for place in np.flatnonzero(np.any(belong[:, group], axis=1)).tolist()]
+        strokes = [digits[number] for number in group]
+        strokes += [part for part in parts if part.longer_side >= _FRAGMENT * height]
+        strokes.sort(key=lambda stroke: stroke.left + stroke.right)
+        rows.append(Row(tuple(strokes), height, slope))
+    return rows
 
 
 def _spans(stroke: Stroke, shape: tuple[int, int]) -> bool:
@@ -149,13 +159,13 @@ def _spans(stroke: Stroke, shape: tuple[int, int]) -> bool:
 
 
 def _is_bare(stroke: Stroke) -> bool:
-    return min(stroke.width, stroke.height) < _BARE * max(stroke.width, stroke.height)
+    return min(stroke.width, stroke.height) < _BARE * stroke.longer_side
 
 
 def _is_thread(stroke: Stroke) -> bool:
     """Whether a stroke is thinner than any pen's, as the outline of a sheet or a telephone is."""
     half_outline = stroke.width + stroke.height
-    return float(stroke.ink.sum(dtype=np.int64)) / 255 < _THINNEST * max(stroke.box[2:]) * half_outline
+    return float(stroke.ink.sum(dtype=np.int64)) / 255 < _THINNEST * stroke.longer_side * half_outline
 
 
 def _leaves(stroke: Stroke, shape: tuple[int, int]) -> bool:
@@ -178,9 +188,8 @@ def _tall_enough(width: int, height: int, flattest: float = _FLATTEST_DIGIT) -> 
 
 def _beside(digits: Sequence[Stroke]) -> tuple[NDArray[np.bool_], float]:
     """Which of N strokes may stand in a row with which, `(N, N)`, and how far down rows go a pixel right."""
-    left, top, width, height = np.array([digit.box for digit in digits]).reshape(-1, 4, 1).swapaxes(0, 1)
+    left, top, width, height, ink = _columns(digits)
     low, high = np.minimum(height, height.T), np.maximum(height, height.T)
-    ink = np.array([[digit.peak] for digit in digits]).reshape(-1, 1)
     one_pen = np.minimum(ink, ink.T) > PALER * np.maximum(ink, ink.T)
     across, down = ((middle.T - middle) for middle in (left + width / 2, top + height / 2))
     alike = (low > _AS_TALL * high) & (np.minimum(ink, ink.T) > AS_DARK * np.maximum(ink, ink.T))
@@ -190,7 +199,7 @@ def _beside(digits: Sequence[Stroke]) -> tuple[NDArray[np.bool_], float]:
     return one_pen & (low > _LOWER * high) & (overlap > _LEVEL_WITH * low) & (gap < _FAR_APART * high), slope
 
 
-def _slope(across: NDArray[np.float64], down: NDArray[np.float64], height: NDArray[np.int64]) -> float:
+def _slope(across: NDArray[np.float64], down: NDArray[np.float64], height: NDArray[np.float64]) -> float:
     """The slope of rows that most neighbours agree on; 0 where that is next to nothing, or they differ.
 
     `across` and `down` `(N, N)` lead from each stroke to each other, `height` is `(N, 1)`.
@@ -207,16 +216,20 @@ def _slope(across: NDArray[np.float64], down: NDArray[np.float64], height: NDArr
     return slope if agreed and abs(slope) > _LEVEL else 0.0
 
 
-def _belongs(fragment: Stroke, digits: Sequence[Stroke]) -> bool:
-    """Whether a piece lies close enough to a digit to be part of it, as a speck or a bar may be."""
-    return any(
-        fragment.peak > PALER * digit.peak
-        and fragment.width < 1.5 * digit.height
-        and max(fragment.left - digit.right, digit.left - fragment.right) < _NEAR * digit.height
-        and max(fragment.top - digit.bottom, digit.top - fragment.bottom) < _NEAR * digit.height
-        and max(fragment.width, fragment.height) > _FRAGMENT * digit.height
-        for digit in digits
+def _belong(fragments: Sequence[Stroke], digits: Sequence[Stroke]) -> NDArray[np.bool_]:
+    """Which of N pieces lie so close to which of M digits that they may be part of one, `(N, M)`."""
+    left, top, width, height, ink = _columns(fragments)
+    x, y, wide, high, strength = _columns(digits).swapaxes(1, 2)
+    apart = np.maximum(
+        np.maximum(left - x - wide, x - left - width), np.maximum(top - y - high, y - top - height)
     )
+    large = (width < 1.5 * high) & (np.maximum(width, height) > _FRAGMENT * high)
+    return large & (apart < _NEAR * high) & (ink > PALER * strength)
+
+
+def _columns(strokes: Sequence[Stroke]) -> NDArray[np.float64]:
+    """Of N strokes the left ends, tops, widths, heights and peaks, `(5, N, 1)`."""
+    return np.array([(*stroke.box, stroke.peak) for stroke in strokes]).reshape(-1, 5, 1).swapaxes(0, 1)
 
 
 def _may_be_one(strokes: Sequence[Stroke], height: int) -> bool:

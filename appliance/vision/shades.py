@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.ink import THIN, above, thickness
-from appliance.vision.stroke import WIDEST_DIGIT, Box, edges_met
+from appliance.vision.box import Box, edges_met
+from appliance.vision.ink import THIN, above
+from appliance.vision.stroke import WIDEST_DIGIT, thickness
 
 _ROWS = 120  # what is broad shows in so few as well
 _BODY = 0.33  # of a component's strongest ink: what is fainter is a blurred edge

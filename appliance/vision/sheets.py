@@ -5,38 +5,30 @@ none, one that is uneven and lighter than all about it. Where something is writt
 beside it, the frame is looked at as if there were nothing beside it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain, combinations
+from itertools import chain
 from math import ceil
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.components import components, labelled
-from appliance.vision.ink import in_cells, quantiles, without_noise
-from appliance.vision.stroke import Box, Stroke, scaled
+from appliance.vision.box import Box, scaled
+from appliance.vision.hulls import Mask, divided_hulls, light_hulls, whole_hulls, without_lines
+from appliance.vision.ink import in_cells
+from appliance.vision.noise import without_noise
+from appliance.vision.stroke import Stroke
 from appliance.vision.strokes import find_strokes
 
 _EVEN, _VERY_EVEN = 10, 3  # gray levels within three cells: the latter tells a sheet from a wall as light
-_LINE, _UNLINED = 5, 5  # cells: no line of the paper is broader; gray levels where they are wiped away
+_UNLINED = 5  # gray levels within three cells, where lines are wiped away
 _LEAK = 5  # cells: over no more, a sheet seems to go on with what is behind it
-_LEAST, _WHOLE = 0.04, 0.9  # of the frame, at least and at most
-_LARGE = 0.08  # of the frame: what is less, or less convex, is told by its corners
-_UNWRITTEN = 0.5  # of a sheet, at least, is even: writing and hands take up the rest
-_HIDDEN = 19  # cells of a sheet's side that fingers hide, or a digit that is joined with them, at most
-_FINGER = 13  # cells: what is narrower, such as an arm as even as the sheet, is none of it
-_CONVEX, _VERY_CONVEX = 0.92, 0.95  # of its hull, at least, if it has corners, and if not, or is divided
-_PASSAGE = 9  # cells: through a narrower one a sheet seems to go on to something as light
 _LARGER = 0.05  # power of its area with which a sheet is likelier one
-_PART, _PARTS, _MOST_PARTS = 0.03, 3, 7  # of the frame, at least; of one sheet, and of all, at most
-_CORNERS = 4
-_STRAIGHT, _DIVIDED = 0.03, 0.04  # of its outline, by which it, or one that is divided, may differ from that
-_LEVELS, _DARK_AND_LIGHT = 7, (0.02, 0.98)  # at which a sheet is looked for; of the frame is beyond these
 _ABOUT, _LIGHTER = 9, 1.03  # cells that lie about one; times as light is lighter
 _SEEN, _MOSTLY = 0.5, 0.7  # of its outline, at least, does not lie at the frame's edge; of that, is alike
 _EDGE = 3  # cells: what is nearer a sheet's side is none of what is on it
+_WHOLE = 0.9  # of the frame, at most, is a sheet
 _RIM = 3  # cells about, and with, each that must be on the sheet as well
 _WRITTEN = 0.04  # of the frame's shorter side: what is lower is no writing
 _MUCH = 0.06  # of all that is no sheet is not even, at least
@@ -44,8 +36,6 @@ _INSIDE = 0.97  # of a stroke's box lies on the sheet that it was written on
 _BLANK = 15  # cells, of which most are paper whatever is written on it
 _SMOOTH = 31  # cells
 _LEAST_SHARE = 1e-3  # what the usual paper weighs in that about a place: it tells only where there is none
-
-Mask = NDArray[np.uint8]
 
 
 def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
@@ -69,7 +59,7 @@ def find_sheets(small: NDArray[np.uint8]) -> Mask:
     Of what may be sheets and overlap, only what is likeliest one; none unless there is much beside them.
     """
     changes = _changes(small)
-    unlined = _changes(cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((_LINE, _LINE), np.uint8)))
+    unlined = _changes(without_lines(small))
     even = _even(changes, _EVEN)
     chosen = _chosen(_sheets(small, even, _even(changes, _VERY_EVEN), _even(unlined, _UNLINED)), even)
     if not chosen.any():
@@ -107,9 +97,9 @@ def _sheets(small: NDArray[np.uint8], *evens: Mask) -> list[Mask]:
     those that are whole, from the most rectangular.
     """
     divided = [
-        _filled(hull, small) for hull in sorted(_divided(evens[-1]), key=cv2.contourArea, reverse=True)
+        _filled(hull, small) for hull in sorted(divided_hulls(evens[-1]), key=cv2.contourArea, reverse=True)
     ]
-    whole = sorted(chain(*map(_hulls, evens)), key=_rectangular, reverse=True)
+    whole = sorted(chain(*map(whole_hulls, evens)), key=_rectangular, reverse=True)
     return [sheet for sheet in divided if _is_alike_throughout(sheet, small)] + [
         _filled(hull, small) for hull in whole
     ]
@@ -117,7 +107,7 @@ def _sheets(small: NDArray[np.uint8], *evens: Mask) -> list[Mask]:
 
 def _light_sheets(small: NDArray[np.uint8]) -> list[Mask]:
     """Those that are told by being lighter than all about them, however uneven: from the most rectangular."""
-    sheets = [_filled(hull, small) for hull in sorted(_light(small), key=_rectangular, reverse=True)]
+    sheets = [_filled(hull, small) for hull in sorted(light_hulls(small), key=_rectangular, reverse=True)]
     return [sheet for sheet in sheets if _is_alike_throughout(sheet, small)]
 
 
@@ -130,89 +120,6 @@ def _rectangular(hull: NDArray[np.int32]) -> float:
 
 def _filled(hull: NDArray[np.int32], small: NDArray[np.uint8]) -> Mask:
     return np.asarray(cv2.fillConvexPoly(np.zeros_like(small), hull, 1))
-
-
-def _hulls(even: Mask) -> Iterator[NDArray[np.int32]]:
-    """Those of the regions that may be sheets, each seen in two ways."""
-    labels, stats = components(even)
-    for label in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] > _UNWRITTEN * _LEAST * even.size) + 1:
-        region = (labels == label).astype(np.uint8)
-        for outline in (_without_fingers(region), _without_passages(region)):
-            hull = _hull(outline, _LARGE * even.size, _VERY_CONVEX)
-            if hull is not None:
-                yield hull
-                continue
-            hull = _hull(outline, _LEAST * even.size, _CONVEX)
-            if hull is not None and _has_corners(hull, _STRAIGHT):
-                yield hull
-
-
-def _divided(even: Mask) -> Iterator[NDArray[np.int32]]:
-    """Those of a few large regions that have together the four corners of a sheet."""
-    labels, stats = components(even)
-    *_, width, height, area = stats.T
-    throughout = (width > _WHOLE * even.shape[1]) & (height > _WHOLE * even.shape[0])
-    parts = np.flatnonzero((area > _PART * even.size) & ~throughout)
-    largest = parts[np.argsort(-area[parts])][:_MOST_PARTS]
-    for count in range(2, _PARTS + 1):
-        for some in combinations(largest.tolist(), count):
-            together = labelled(labels, np.array(some)).astype(np.uint8)
-            hull = _hull(_without_fingers(together), _LARGE * even.size, _VERY_CONVEX)
-            if hull is not None and _has_corners(hull, _DIVIDED):
-                yield hull
-
-
-def _light(small: NDArray[np.uint8]) -> Iterator[NDArray[np.int32]]:
-    """Those of the regions lighter than some level that have a sheet's corners."""
-    blank = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((_LINE, _LINE), np.uint8))
-    darkest, lightest = quantiles(blank, *_DARK_AND_LIGHT)
-    for level in np.linspace(darkest, lightest, _LEVELS + 2)[1:-1].tolist():
-        lighter = cv2.erode(cv2.threshold(blank, level, 1, cv2.THRESH_BINARY)[1], np.ones((3, 3), np.uint8))
-        for outline in cv2.findContours(lighter, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
-            hull = _hull(outline, _LEAST * small.size, _VERY_CONVEX)
-            if hull is not None and _has_corners(hull, _STRAIGHT):
-                yield hull
-
-
-def _has_corners(hull: NDArray[np.int32], straight: float) -> bool:
-    """Whether the polygon that a hull about is has no more than a sheet's (Douglas and Peucker, 1973)."""
-    return len(cv2.approxPolyDP(hull, straight * cv2.arcLength(hull, True), True)) <= _CORNERS
-
-
-def _hull(outline: NDArray[np.int32], least: float, convex: float) -> NDArray[np.int32] | None:
-    """The convex hull of what has an outline; None where that has dents, or less area."""
-    hull, area = cv2.convexHull(outline), cv2.contourArea(outline)
-    return hull if area > max(least, convex * cv2.contourArea(hull)) else None
-
-
-def _without_fingers(region: Mask) -> NDArray[np.int32]:
-    """The outline of a region without what is narrow, in it or of it."""
-    return _outline(cv2.morphologyEx(_closed(region), cv2.MORPH_OPEN, np.ones((_FINGER, _FINGER), np.uint8)))
-
-
-def _without_passages(region: Mask) -> NDArray[np.int32]:
-    """The outline of the largest part of a region to which it goes on through no narrow passage."""
-    square = np.ones((_PASSAGE, _PASSAGE), np.uint8)
-    parts = cv2.morphologyEx(_within(_outline(region), region), cv2.MORPH_OPEN, square)
-    return _outline(_closed(_within(_outline(parts), region)))
-
-
-def _closed(region: Mask) -> Mask:
-    # Without room beyond the frame, what lies between a sheet and its edge would be closed as well.
-    roomy = cv2.copyMakeBorder(region, *(4 * [_HIDDEN]), cv2.BORDER_CONSTANT, value=0)
-    whole = cv2.morphologyEx(roomy, cv2.MORPH_CLOSE, np.ones((_HIDDEN, _HIDDEN), np.uint8))
-    return whole[_HIDDEN:-_HIDDEN, _HIDDEN:-_HIDDEN]
-
-
-def _outline(region: Mask) -> NDArray[np.int32]:
-    """The outline of the largest part of a region; a point where it is empty."""
-    outlines, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return max(outlines, key=cv2.contourArea, default=np.zeros((1, 1, 2), np.int32))
-
-
-def _within(outline: NDArray[np.int32], like: Mask) -> Mask:
-    """What an outline encloses, however much of that is written on."""
-    return np.asarray(cv2.drawContours(np.zeros_like(like), [outline], -1, 1, cv2.FILLED), np.uint8)
 
 
 def _is_alike_throughout(sheet: Mask, small: NDArray[np.uint8]) -> bool:

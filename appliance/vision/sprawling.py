@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.bodies import BODY, strokes_of
+from appliance.vision.box import encloses, overlap
 from appliance.vision.components import components
-from appliance.vision.ink import THIN, above, thickness
+from appliance.vision.ink import THIN, above
 from appliance.vision.lines import RUNS_ON, has_cells, joins, lies_on, lines_in
-from appliance.vision.stroke import WIDEST_DIGIT, Stroke, encloses, outside, overlap, shared_areas
+from appliance.vision.stroke import WIDEST_DIGIT, Stroke, outside, shared_areas, thickness
 
 _SMALLEST_REMAINS = 12  # pixels: where lines were taken out, what is less is a rest of them
 _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a page, and what touches them
@@ -163,7 +164,7 @@ def _is_arc(one: Stroke, ring: Stroke) -> bool:
     """Whether a stroke is a part of a ring, flat or along its outline, and nothing that touches it."""
     if encloses(ring.box, one.box) or not _is_part(one, ring):
         return False
-    return min(one.box[2:]) < _FLAT * max(one.box[2:]) or _is_outline(one, ring)
+    return min(one.box[2:]) < _FLAT * one.longer_side or _is_outline(one, ring)
 
 
 def _is_outline(one: Stroke, ring: Stroke) -> bool:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from appliance.vision.bands import crossing, without_band
 from appliance.vision.bodies import strokes_of, wholes_of
 from appliance.vision.components import components, labelled
-from appliance.vision.ink import FAINTEST, THIN, above
+from appliance.vision.ink import FAINTEST, THIN, Ink, above
 from appliance.vision.light import evenly_lit
 from appliance.vision.shades import without_shades
 from appliance.vision.sprawling import UpTo, sprawling, strokes_amid
@@ -28,32 +28,25 @@ FindStrokes = Callable[[NDArray[np.uint8]], tuple[list[Stroke], list[Stroke]]]
 def find_strokes(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     """The strokes of a gray frame `uint8 (H, W)`: those dark on light, and those light on dark."""
     gray, ink = evenly_lit(gray)
-    up_to = cache(ink.up_to)
-    threshold = max(FAINTEST, ink.noise)
-    dark = _pieces(ink.dark, threshold, lambda thickest: up_to(thickest).dark, shaded=True)
-    dark = [stroke for stroke in dark if is_written(gray, stroke, darker=True)]
-    light = _pieces(ink.light, threshold, lambda thickest: up_to(thickest).light, ink.is_paper)
-    light = [stroke for stroke in light if is_written(gray, stroke, darker=False)]
+    dark, light = (
+        [stroke for stroke in _pieces(ink, is_dark) if is_written(gray, stroke, darker=is_dark)]
+        for is_dark in (True, False)
+    )
     return dark, [stroke for stroke in light if not is_halo(stroke, ink.dark)]
 
 
-def _pieces(
-    ink: NDArray[np.uint8],
-    threshold: float,
-    up_to: UpTo,
-    is_background: Callable[[NDArray[np.bool_]], bool] = lambda where: False,
-    shaded: bool = False,
-) -> list[Stroke]:
-    """The strokes of one tone, of ink `uint8 (H, W)` above `threshold`; `up_to` gives that of thin ones only.
+def _pieces(inks: Ink, dark: bool) -> list[Stroke]:
+    """The strokes of one tone of a frame's ink.
 
-    `is_background` says of what sprawls over the frame whether it is what is written on, `shaded` whether to
-    look for shades.
+    Only what is dark may be shaded, and only what is light the paper between the strokes.
     """
-    threshold = max(threshold, texture(ink))
-    ink, labels, stats, wholes = _components(ink, threshold, up_to, shaded)
+    up_to = cache(lambda thickest: inks.up_to(thickest).of(dark))
+    ink = inks.of(dark)
+    threshold = max(FAINTEST, inks.noise, texture(ink))
+    ink, labels, stats, wholes = _components(ink, threshold, up_to, shaded=dark)
     large = sprawling(labels, stats)
     there = labelled(labels, large) if large.size else None
-    if there is not None and is_background(there):  # nothing is written there in its own tone
+    if there is not None and not dark and inks.is_paper(there):
         stats[large], there = 0, None
     strokes = strokes_of(ink, labels, stats)
     if there is not None:

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.ink import Ink, flatten, quantiles
+from appliance.vision.ink import Ink, flatten
+from appliance.vision.quantiles import quantiles
 
 _USUAL, _SPREAD = 3, 4  # times the median of all ink, or its distance from the upper quartile above it
 _BEYOND_DUST = 160  # of 255: no more is feigned by dust, which on a dark board shines, where it lies

@@ -5,8 +5,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.edges import is_edge
-from appliance.vision.ink import above, quantile, thickness
-from appliance.vision.stroke import Stroke
+from appliance.vision.ink import above
+from appliance.vision.quantiles import quantile
+from appliance.vision.stroke import Stroke, thickness
 
 _SAMPLES = 24  # pixels along each side of what lies around a stroke that are looked at
 _CONTRAST = 6  # gray levels that a stroke differs by from most of them

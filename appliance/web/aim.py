@@ -24,7 +24,7 @@ def judge(gray: NDArray[np.uint8], reading: Reading) -> Aim:
     contrast = light - dark
     sharpness = min(1.0, _steepest(middle) / max(contrast, 1.0) / _SHARP) if contrast >= 10 else 0.0
     glare = float((middle >= 254).mean())
-    tallest = max((digit.box[3] for digit in reading.digits), default=0) / height
+    tallest = max((digit.height for digit in reading.digits), default=0) / height
     return Aim(
         sharpness=round(sharpness, 3),
         brightness=round(median / 255, 3),
