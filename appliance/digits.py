@@ -113,12 +113,22 @@ def _judged(crops: Sequence[Crop], judge: Judge) -> list[Judged]:
     if not doubted or len(doubted) > _MOST_DOUBTED:
         return judged
     parts = [part for one in doubted for part in take_apart(one.crop)]
-    lefts = judge([part for part in parts if part.begins_stroke])
-    # Most of what is in doubt is no number: what begins with no digit is not several.
-    hopeful = {(one.crop.row, one.crop.first) for one in lefts if one.confidence > _HOPELESS}
-    lefts = [one for one in lefts if (one.crop.row, one.crop.first) in hopeful]
-    others = [part for part in parts if not part.begins_stroke and (part.row, part.first // 1) in hopeful]
-    return sorted([*judged, *lefts, *judge(others)], key=lambda one: one.crop.row)
+    return sorted([*judged, *_judged_parts(parts, judge)], key=lambda one: one.crop.row)
+
+
+def _judged_parts(parts: Sequence[Crop], judge: Judge) -> list[Judged]:
+    """What strokes may fall into, judged from the left: only where what lies left of it may be a digit."""
+    found: list[Judged] = []
+    reached = {(part.row, part.first) for part in parts if part.begins_stroke}
+    new = reached
+    while new:
+        there = judge([part for part in parts if (part.row, part.first) in new])
+        # What ends its stroke is needed, digit or not: it says whether the rest of that is one.
+        there = [one for one in there if one.crop.ends_stroke or one.confidence > _HOPELESS]
+        found += there
+        new = {(one.crop.row, one.crop.past) for one in there if not one.crop.ends_stroke} - reached
+        reached = reached | new
+    return found
 
 
 def _may_be_several(one: Judged) -> bool:

@@ -169,6 +169,27 @@ def test_what_begins_with_no_digit_is_not_several() -> None:
     assert {one.crop.begins_stroke for one in parts(0.6)} == {True, False}
 
 
+def test_only_right_of_what_may_be_a_digit_is_another_sought() -> None:
+    stroke = pair({NONE: 0.99})
+    asked: list[Crop] = []
+
+    def judge(crops: Sequence[Crop]) -> list[Judged]:
+        asked.extend(crops)
+        digit, none = Row().part(0, 1, {1: 0.97}).part(0, 1, {NONE: 0.97}).judged
+        clear = {crop.past for crop in asked if crop.is_part} - {1.0}
+        told = [digit if crop.past == min(clear, default=0.0) else none for crop in crops]
+        return [
+            stroke if crop is stroke.crop else replace(one, crop=crop)
+            for one, crop in zip(told, crops, strict=True)
+        ]
+
+    digits_of([stroke.crop], judge, 0.5)
+    lefts = {crop.past for crop in asked if crop.is_part and crop.begins_stroke}
+    begun = {crop.first for crop in asked if crop.is_part and not crop.begins_stroke}
+    assert len(lefts) > 1
+    assert begun == {min(lefts)}
+
+
 def asked_for(*strokes: Judged) -> list[Crop]:
     """The parts that the network is asked for beside these strokes, all of them taken for ones."""
     asked: list[Crop] = []

@@ -73,6 +73,11 @@ class Crop(Boxed):
         """Whether nothing of its first stroke lies left of it."""
         return self.first % 1 == 0
 
+    @property
+    def ends_stroke(self) -> bool:
+        """Whether nothing of its last stroke lies right of it."""
+        return self.past % 1 == 0
+
     def is_cut_from(self, whole: "Crop") -> bool:
         """Whether it is something that this stroke was cut into."""
         return self.is_part and self.row == whole.row and whole.first <= self.first < whole.past
