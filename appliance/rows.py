@@ -40,14 +40,27 @@ def read_rows(judged: Sequence[Judged], threshold: float) -> list[Judged]:
     """The digits of all rows of one tone."""
     digits: list[Judged] = []
     signs: list[Judged] = []
+    letters: list[Judged] = []
     elsewhere = [one for one in judged if one.crop.fell_apart and one.confidence > BEYOND_DOUBT]
     for row in in_rows(judged):
         explained = _without_letters_cut_out(_explained(row), row)
         chosen = without_signs(explained)
-        signs += [one for one in explained if all(one is not other for other in chosen)]
-        digits += _read_row(chosen, elsewhere, threshold)
+        read = _read_row(chosen, elsewhere, threshold)
+        signs += _besides(chosen, explained)
+        letters += [one for one in _besides(read, chosen) if one.confidence > BEYOND_DOUBT]
+        digits += read
     # What fell apart is there once more, in a row of its own.
-    return [one for one in digits if not any(same_box(one.crop.box, sign.crop.box) for sign in signs)]
+    digits = [one for one in digits if not any(same_box(one.crop.box, sign.crop.box) for sign in signs)]
+    return [one for one in digits if not any(_is_same(one, letter) for letter in letters)]
+
+
+def _besides(some: Sequence[Judged], every: Iterable[Judged]) -> list[Judged]:
+    """All others."""
+    return [one for one in every if all(one is not other for other in some)]
+
+
+def _is_same(one: Judged, other: Judged) -> bool:
+    return one.value == other.value and same_box(one.crop.box, other.crop.box)
 
 
 def _explained(row: Sequence[Judged]) -> list[Judged]:

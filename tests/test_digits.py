@@ -1249,3 +1249,14 @@ def test_a_digit_that_is_clear_and_not_small_stands_alone_where_nothing_else_is(
     (other,) = Row(300).add(0, 1, {NONE: 0.97}).judged
     assert evidence.stands_alone(one, [one], least=48) is alone
     assert not evidence.stands_alone(one, [one, other], least=48)
+
+
+def test_a_letter_that_is_there_once_more_as_it_fell_apart_is_no_digit_either() -> None:
+    word = Row().add(0, 1, {5: 0.99})
+    for place in range(1, 4):
+        word.add(place, place + 1, {NONE: 0.97})
+    alone = fell_apart({5: 0.99}, (8, 98, 54, 104))
+    assert read(word, alone) == ""
+    assert read(Row().add(0, 1, {5: 0.4, NONE: 0.5}), alone) == "5", "whose pieces are no digit"
+    other = fell_apart({8: 0.99}, (8, 98, 54, 104))
+    assert read(word, other) == "8"
