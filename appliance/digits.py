@@ -25,6 +25,8 @@ _DOUBTED = 0.9  # what is less sure may be digits that touch
 _MOST_DOUBTED = 4  # where more are, it is print or clutter
 _HOPELESS = 0.3  # what is less sure is no digit, whatever stands beside it
 _TOO_NARROW = 0.5  # width by height
+_AS_TALL = 1.3  # times, at most, is what stands in a column with a digit,
+_NEXT_LINE = 2.0  # heights above or below it, at most
 _ON_GROUND = 0.6  # of its height, at most, is what is written on something round: a zero's hole is taller
 
 
@@ -117,16 +119,22 @@ def _judged(crops: Sequence[Crop], judge: Judge) -> list[Judged]:
 
 
 def _judged_parts(parts: Sequence[Crop], judge: Judge) -> list[Judged]:
-    """What strokes may fall into, judged from the left: only where what lies left of it may be a digit."""
+    """What strokes may fall into, judged from the left: only where what lies left of it may be a digit.
+
+    Most of what is in doubt is no number: what begins with no digit is not several.
+    """
+    begun = {(part.row, part.first) for part in parts}
+    # What may be followed by nothing leaves a rest that is no digit.
+    parts = [part for part in parts if part.ends_stroke or (part.row, part.past) in begun]
     found: list[Judged] = []
     reached = {(part.row, part.first) for part in parts if part.begins_stroke}
     new = reached
     while new:
         there = judge([part for part in parts if (part.row, part.first) in new])
-        # What ends its stroke is needed, digit or not: it says whether the rest of that is one.
-        there = [one for one in there if one.crop.ends_stroke or one.confidence > _HOPELESS]
-        found += there
-        new = {(one.crop.row, one.crop.past) for one in there if not one.crop.ends_stroke} - reached
+        hopeful = [one for one in there if one.confidence > _HOPELESS]
+        # What follows on a digit is needed, digit or not: else it would be nothing that is left out.
+        found += [one for one in there if one in hopeful or not one.crop.begins_stroke]
+        new = {(one.crop.row, one.crop.past) for one in hopeful if not one.crop.ends_stroke} - reached
         reached = reached | new
     return found
 
@@ -140,5 +148,15 @@ def _is_astray(row: Sequence[Judged], digits: Iterable[Judged]) -> bool:
     """Whether the frame's edge cuts off all of a row, or it is nothing but ones, level with no other."""
     if all(one.crop.at_edge for one in row):
         return True
-    others = [one.crop.box for one in digits if one.value != 1]
-    return only_ones(row) and not any(are_level(one.crop.box, box) for one in row for box in others)
+    others = [one.crop for one in digits if one.value != 1]
+    return only_ones(row) and not any(_are_in_line(one.crop, other) for one in row for other in others)
+
+
+def _are_in_line(one: Crop, other: Crop) -> bool:
+    """Whether one stands beside another, or, as tall as it, above or below it in a column."""
+    if are_level(one.box, other.box):
+        return True
+    low, tall = sorted((one.height, other.height))
+    gap = max(one.top - other.bottom, other.top - one.bottom)
+    aside = abs(one.middle[0] - other.middle[0])
+    return tall < _AS_TALL * low and gap < _NEXT_LINE * tall and aside < max(one.width, other.width)

@@ -1260,3 +1260,16 @@ def test_a_letter_that_is_there_once_more_as_it_fell_apart_is_no_digit_either() 
     assert read(Row().add(0, 1, {5: 0.4, NONE: 0.5}), alone) == "5", "whose pieces are no digit"
     other = fell_apart({8: 0.99}, (8, 98, 54, 104))
     assert read(word, other) == "8"
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "height", "text"),
+    [(20, 260, 100, "71"), (20, 420, 100, "7"), (200, 260, 100, "7"), (20, 260, 60, "7")],
+    ids=["next line", "far below", "aside", "lower"],
+)
+def test_a_one_that_is_a_line_by_itself_stands_in_a_column_with_digits(
+    x: int, y: int, height: int, text: str
+) -> None:
+    one = changed(Row().add(0, 1, {1: 0.93}), box=(x, y, 30, height))
+    marks = changed(Row(600).add(0, 1, {NONE: 0.99}).add(1, 2, {NONE: 0.99}), peak=100)
+    assert read(Row().add(0, 1, {7: 0.999}), one, marks) == text
