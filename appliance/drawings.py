@@ -14,8 +14,9 @@ from appliance.vision.layout import AS_DARK
 
 MET = 10  # of 255, in the mean: with more of a digit's own ink in its box, it is but a part of it
 _FEATURE = 0.06  # of a zero's height, at least, is what is drawn in it: less may be dirt
-_EYE = 0.3  # of it, at most, is an eye of what is drawn there: a number in a circle fills more of it
-_EYES = 2  # or more, in an outline that is no zero
+_EYE = 0.35  # of it, at most, is an eye of what is drawn there: a number in a circle fills more of it
+_EYES = 2  # or more, in an outline that is no zero, or each with a pupil
+_PUPIL = 0.25  # of its height, at least: some write zeros with a dot
 _OF_ONE_SHAPE = 1.15  # times as wide for its height, at most: a zero is narrower than its circle
 _OFF_CENTRE = 0.1  # of the outer one's height, at most,
 _WITHIN = 0.66  # of which the inner one has no more: the rim of a broad stroke has
@@ -38,8 +39,20 @@ def _without_faces(
 ) -> list[Judged]:
     """Without zeros that are the outline of a face, a clock or a button, and without the eyes in it."""
     faces = [(one.crop, features) for one in rounds if len(features := _features(one.crop, judged)) > 1]
+    faces += _eyes(digits, judged)
     faces += [(crop, _features(crop, judged)) for crop in _outlines_of_eyes(digits, judged)]
     return [one for one in digits if not any(_is_drawn(one, *face) for face in faces)]
+
+
+def _eyes(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[tuple[Crop, list[Judged]]]:
+    """Zeros in each of which something large is drawn, as the glasses of a face, with what that is."""
+    zeros = [(one.crop, _features(one.crop, judged)) for one in digits if one.value == 0]
+    eyes = [
+        (crop, features)
+        for crop, features in zeros
+        if any(one.crop.longer_side > _PUPIL * crop.height for one in features)
+    ]
+    return eyes if len(eyes) >= _EYES else []
 
 
 def _outlines_of_eyes(digits: Sequence[Judged], judged: Iterable[Judged]) -> Iterator[Crop]:

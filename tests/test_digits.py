@@ -1273,3 +1273,15 @@ def test_a_one_that_is_a_line_by_itself_stands_in_a_column_with_digits(
     one = changed(Row().add(0, 1, {1: 0.93}), box=(x, y, 30, height))
     marks = changed(Row(600).add(0, 1, {NONE: 0.99}).add(1, 2, {NONE: 0.99}), peak=100)
     assert read(Row().add(0, 1, {7: 0.999}), one, marks) == text
+
+
+@pytest.mark.parametrize(("pupil", "count", "text"), [(40, 2, ""), (15, 2, "00"), (40, 1, "0")])
+def test_the_glasses_of_a_face_are_no_zeros(pupil: int, count: int, text: str) -> None:
+    """Some write zeros with a dot, and in one there may be dirt."""
+    eyes = Row()
+    pupils = []
+    for place in range(count):
+        eyes.add(place, place + 1, {0: 0.99})
+        dot = Row(150 - pupil // 2).add(0, 1, {NONE: 0.98})
+        pupils.append(changed(dot, box=(60 * place + 35 - pupil // 2, 150 - pupil // 2, pupil, pupil)))
+    assert read(eyes, *pupils) == text
