@@ -11,6 +11,7 @@ from appliance.card import NOT_A_DIGIT
 from appliance.config import EngineName
 from appliance.digits import digits_of
 from appliance.engine import open_engine
+from appliance.evidence import evidence
 from appliance.frame import Frame
 from appliance.judged import Judged, with_left_out
 from appliance.on_sheets import sheets_count
@@ -19,6 +20,7 @@ from appliance.vision.box import Box, Boxed, overlap
 
 _RARER = 0.5  # times as often as among the crops that networks learn from, what a camera sees is none
 _CROWDED = 6  # crops that are none: with more, a frame shows more than a number, perhaps one on a sheet
+_LITTLE, _DOUBTFUL = 2.0, 3  # or with this many more, if no more evidence speaks for the number
 _MOST_PASSED_OVER = 6
 
 
@@ -78,10 +80,11 @@ class Reader:
         """The digits of a frame. Never raises for what the pixels hold."""
         crops = find_crops(frame.gray)
         digits, judged = digits_of(crops, self._judge, self._threshold)
-        if not digits or sum(not one.is_digit for one in judged) > _CROWDED:
+        seen = with_left_out(judged, crops)
+        if _is_crowded(digits, judged, seen):
             crops_there = find_crops_on_sheets(frame.gray)
             there, judged_there = digits_of(crops_there, self._judge, self._threshold)
-            seen_there, seen = with_left_out(judged_there, crops_there), with_left_out(judged, crops)
+            seen_there = with_left_out(judged_there, crops_there)
             if sheets_count(there, seen_there, digits, seen, len(frame.gray)):
                 return Reading(tuple(map(_digit, there)), judged_there, on_sheets=True)
         return Reading(tuple(map(_digit, digits)), judged)
@@ -113,6 +116,12 @@ class Reader:
         likely = np.exp(scores - scores.max(axis=1, keepdims=True))
         probabilities: NDArray[np.float32] = likely / likely.sum(axis=1, keepdims=True)
         return probabilities
+
+
+def _is_crowded(digits: Sequence[Judged], judged: Sequence[Judged], seen: Sequence[Judged]) -> bool:
+    """Whether a frame shows no number, or more than one; less tells that where little speaks for a number."""
+    others = sum(not one.is_digit for one in judged)
+    return not digits or others > (_CROWDED if evidence(digits, seen) > _LITTLE else _DOUBTFUL)
 
 
 def _digit(one: Judged) -> Digit:

@@ -202,6 +202,20 @@ def test_among_much_else_what_is_on_sheets_is_read(desk: Desk, monkeypatch: pyte
     assert desk.read(on, beside, *much_else).text == "42"
 
 
+@pytest.mark.parametrize(
+    ("confidence", "others", "text"), [(0.9999, 5, "4"), (0.95, 5, "42"), (0.95, 2, "4")]
+)
+def test_where_little_speaks_for_a_number_among_a_few_other_things_what_is_on_sheets_is_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, confidence: float, others: int, text: str
+) -> None:
+    on, beside = crop(0, 1, {4: 0.9999}), crop(1, 2, {2: 0.9999})
+    specks = [crop(at, at + 1, {NONE: 0.99}) for at in range(10, 10 + 2 * others, 2)]
+    for speck in specks:
+        object.__setattr__(speck, "box", (*speck.box[:2], 20, 20))
+    monkeypatch.setattr(reader, "find_crops_on_sheets", lambda gray: [on, beside])
+    assert desk.read(crop(0, 1, {4: confidence}), *specks).text == text
+
+
 def test_where_a_sheet_shows_less_of_a_number_than_the_frame_does_the_frame_is_read(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
