@@ -3,12 +3,12 @@
 `strokes` finds the connected pieces. On the way `light` evens out how a frame is lit (`ink` flattens it,
 `glare` takes off what a lamp adds, or `stripes` the stripes of blinds), `bands` take out what runs straight
 across, `shades` what a hand darkens, `bodies` what is fainter than the stroke that it touches, `sprawling`
-part strokes from the pages, shadows and `lines` that they touch, and `written` leave out gaps, halos and
-`edges`. `patterns` leaves out strokes that repeat, `layout` arranges the others in rows and proposes what
-belongs together, `affordable` chooses those that there is time for, and `crops` draws the pictures that the
-network sees; `find_crops`, here, has them do so one after another. What the network is not sure of, `cuts`
-takes apart, for it may be digits that touch. Where all that is lost among much else, `sheets` finds what
-was written on one.
+part strokes from the pages, shadows and `lines` that they touch, `cells` from the printed ones that they
+were written in, and `written` leave out gaps, halos and `edges`. `patterns` leaves out strokes that repeat,
+`layout` arranges the others in rows and proposes what belongs together, `affordable` chooses those that
+there is time for, and `crops` draws the pictures that the network sees; `find_crops`, here, has them do so
+one after another. What the network is not sure of, `cuts` takes apart, for it may be digits that touch.
+Where all that is lost among much else, `sheets` finds what was written on one.
 """
 
 from dataclasses import replace

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from appliance.vision.bands import crossing, without_band
 from appliance.vision.bodies import strokes_of, wholes_of
+from appliance.vision.cells import written_in_cells
 from appliance.vision.components import components, labelled
 from appliance.vision.ink import FAINTEST, THIN, Ink, above
 from appliance.vision.light import evenly_lit
@@ -51,7 +52,7 @@ def _pieces(inks: Ink, dark: bool) -> list[Stroke]:
     strokes = strokes_of(ink, labels, stats)
     if there is not None:
         strokes = strokes_amid(there, ink, up_to, threshold, strokes)
-    return strokes + wholes
+    return strokes + written_in_cells(strokes) + wholes
 
 
 def _components(
