@@ -32,7 +32,10 @@ def _written_in(cell: Stroke) -> Iterator[Stroke]:
     if min(cell.width, cell.height) < _SMALLEST or not _SLENDER < cell.aspect < _WIDE:
         return
     inked = above(cell.ink, _INKED)
-    depth = _depth(inked)
+    outline = _outline(inked)
+    if outline is None:
+        return
+    depth = _depth(outline, inked)
     sides = _sides(inked, depth)
     inside = depth > sides + 1
     empty = np.count_nonzero(inside & (inked == 0)) > _EMPTY * np.count_nonzero(inside)
@@ -50,14 +53,21 @@ def _written_in(cell: Stroke) -> Iterator[Stroke]:
             )
 
 
-def _depth(inked: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """How far within the outline of a cell each pixel lies; 0 throughout what is no rectangle."""
+def _outline(inked: NDArray[np.uint8]) -> NDArray[np.int32] | None:
+    """That of a cell; None if it is no rectangle."""
     outlines, _ = cv2.findContours(inked, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    outline = max(outlines, key=cv2.contourArea, default=np.zeros((1, 1, 2), np.int32))
+    outline = max(outlines, key=cv2.contourArea, default=None)
+    if outline is None:
+        return None
     _, (width, height), _ = cv2.minAreaRect(outline)
+    is_rectangle = cv2.contourArea(outline) > _RECTANGULAR * width * height
+    return np.asarray(outline, np.int32) if is_rectangle else None
+
+
+def _depth(outline: NDArray[np.int32], inked: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """How far within an outline each pixel lies."""
     filled = cv2.copyMakeBorder(np.zeros_like(inked), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    if cv2.contourArea(outline) > _RECTANGULAR * width * height:
-        filled = cv2.drawContours(filled, [outline], -1, 255, cv2.FILLED, offset=(1, 1))
+    filled = cv2.drawContours(filled, [outline], -1, 255, cv2.FILLED, offset=(1, 1))
     return np.asarray(cv2.distanceTransform(filled, cv2.DIST_L2, 3)[1:-1, 1:-1], np.float32)
 
 
