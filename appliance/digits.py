@@ -18,15 +18,14 @@ from appliance.judged import (
 )
 from appliance.rows import AS_LARGE, read_rows
 from appliance.vision import Crop, take_apart
-from appliance.vision.box import are_level, encloses
+from appliance.vision.box import are_level, as_tall, encloses
 from appliance.vision.layout import reading_order
 
 _DOUBTED = 0.9  # what is less sure may be digits that touch
 _MOST_DOUBTED = 4  # where more are, it is print or clutter
 _HOPELESS = 0.3  # what is less sure is no digit, whatever stands beside it
 _TOO_NARROW = 0.5  # width by height
-_AS_TALL = 1.3  # times, at most, is what stands in a column with a digit,
-_NEXT_LINE = 2.0  # heights above or below it, at most
+_NEXT_LINE = 2.0  # heights, at most, is one digit of a column above another
 _ON_GROUND = 0.6  # of its height, at most, is what is written on something round: a zero's hole is taller
 
 
@@ -131,10 +130,10 @@ def _judged_parts(parts: Sequence[Crop], judge: Judge) -> list[Judged]:
     new = reached
     while new:
         there = judge([part for part in parts if (part.row, part.first) in new])
-        hopeful = [one for one in there if one.confidence > _HOPELESS]
+        hopeful = [one.crop for one in there if one.confidence > _HOPELESS]
         # What follows on a digit is needed, digit or not: else it would be nothing that is left out.
-        found += [one for one in there if one in hopeful or not one.crop.begins_stroke]
-        new = {(one.crop.row, one.crop.past) for one in hopeful if not one.crop.ends_stroke} - reached
+        found += [one for one in there if one.confidence > _HOPELESS or not one.crop.begins_stroke]
+        new = {(part.row, part.past) for part in hopeful if not part.ends_stroke} - reached
         reached = reached | new
     return found
 
@@ -149,14 +148,14 @@ def _is_astray(row: Sequence[Judged], digits: Iterable[Judged]) -> bool:
     if all(one.crop.at_edge for one in row):
         return True
     others = [one.crop for one in digits if one.value != 1]
-    return only_ones(row) and not any(_are_in_line(one.crop, other) for one in row for other in others)
+    return only_ones(row) and not any(_stand_together(one.crop, other) for one in row for other in others)
 
 
-def _are_in_line(one: Crop, other: Crop) -> bool:
+def _stand_together(one: Crop, other: Crop) -> bool:
     """Whether one stands beside another, or, as tall as it, above or below it in a column."""
     if are_level(one.box, other.box):
         return True
-    low, tall = sorted((one.height, other.height))
     gap = max(one.top - other.bottom, other.top - one.bottom)
+    near = gap < _NEXT_LINE * max(one.height, other.height)
     aside = abs(one.middle[0] - other.middle[0])
-    return tall < _AS_TALL * low and gap < _NEXT_LINE * tall and aside < max(one.width, other.width)
+    return as_tall(one.height, other.height) and near and aside < max(one.width, other.width)

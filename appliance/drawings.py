@@ -39,8 +39,9 @@ def _without_faces(
 ) -> list[Judged]:
     """Without zeros that are the outline of a face, a clock or a button, and without the eyes in it."""
     faces = [(one.crop, features) for one in rounds if len(features := _features(one.crop, judged)) > 1]
-    faces += _eyes(digits, judged)
-    faces += [(crop, _features(crop, judged)) for crop in _outlines_of_eyes(digits, judged)]
+    if sum(one.value == 0 for one in digits) >= _EYES:
+        faces += _eyes(digits, judged)
+        faces += [(crop, _features(crop, judged)) for crop in _outlines_of_eyes(digits, judged)]
     return [one for one in digits if not any(_is_drawn(one, *face) for face in faces)]
 
 
@@ -57,8 +58,6 @@ def _eyes(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[tuple[Crop
 
 def _outlines_of_eyes(digits: Sequence[Judged], judged: Iterable[Judged]) -> Iterator[Crop]:
     """What is drawn around two zeros or more and no other digit: it need not be round, a cat's has ears."""
-    if sum(one.value == 0 for one in digits) < _EYES:
-        return
     for outline in _figures(judged):
         within = [one.value for one in digits if encloses(outline.box, one.crop.box)]
         if len(within) >= _EYES and not any(within):

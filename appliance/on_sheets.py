@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from appliance.evidence import evidence, in_full_ink, stands_alone
 from appliance.judged import Judged, in_rows, only_ones, tallest_of
-from appliance.vision.box import same_box
+from appliance.vision.box import as_tall, same_box
 
 _LEAST = 0.1  # of the frame's height: what is lower on a sheet may be anything
-_AS_TALL = 1.3  # times: so much taller or lower, at most, is what was written in one go
 
 
 def sheets_count(
@@ -48,11 +47,9 @@ def _cut(there: Sequence[Judged], digits: Sequence[Judged], seen: Sequence[Judge
         return False
     beside = [one for one in seen if one.crop.row == digits[0].crop.row and not one.is_digit]
     tall = tallest_of(there)
-    return all(_as_tall(one, tall) for one in others) and not any(_as_tall(one, tall) for one in beside)
-
-
-def _as_tall(one: Judged, tall: int) -> bool:
-    return tall / _AS_TALL < one.crop.height < tall * _AS_TALL
+    return all(as_tall(one.crop.height, tall) for one in others) and not any(
+        as_tall(one.crop.height, tall) for one in beside
+    )
 
 
 def _more(digits: Sequence[Judged], part: Sequence[Judged]) -> list[Judged] | None:

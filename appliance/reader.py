@@ -20,7 +20,7 @@ from appliance.vision.box import Box, Boxed, overlap
 
 _RARER = 0.5  # times as often as among the crops that networks learn from, what a camera sees is none
 _CROWDED = 6  # crops that are none: with more, a frame shows more than a number, perhaps one on a sheet
-_LITTLE, _DOUBTFUL = 2.0, 3  # or with this many more, if no more evidence speaks for the number
+_DOUBTFUL, _LITTLE = 3, 2.0  # or with more than so many, if no more evidence than this speaks for it
 _MOST_PASSED_OVER = 6
 
 
@@ -81,7 +81,7 @@ class Reader:
         crops = find_crops(frame.gray)
         digits, judged = digits_of(crops, self._judge, self._threshold)
         seen = with_left_out(judged, crops)
-        if _is_crowded(digits, judged, seen):
+        if _may_be_on_sheets(digits, seen, sum(not one.is_digit for one in judged)):
             crops_there = find_crops_on_sheets(frame.gray)
             there, judged_there = digits_of(crops_there, self._judge, self._threshold)
             seen_there = with_left_out(judged_there, crops_there)
@@ -118,10 +118,14 @@ class Reader:
         return probabilities
 
 
-def _is_crowded(digits: Sequence[Judged], judged: Sequence[Judged], seen: Sequence[Judged]) -> bool:
-    """Whether a frame shows no number, or more than one; less tells that where little speaks for a number."""
-    others = sum(not one.is_digit for one in judged)
-    return not digits or others > (_CROWDED if evidence(digits, seen) > _LITTLE else _DOUBTFUL)
+def _may_be_on_sheets(digits: Sequence[Judged], seen: Sequence[Judged], others: int) -> bool:
+    """Whether a frame shows no number, or so many others that one may be on a sheet.
+
+    Fewer are enough where little speaks for the digits, given all that was seen with them.
+    """
+    if not digits or others > _CROWDED:
+        return True
+    return others > _DOUBTFUL and evidence(digits, seen) <= _LITTLE
 
 
 def _digit(one: Judged) -> Digit:

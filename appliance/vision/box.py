@@ -6,6 +6,7 @@ Box = tuple[int, int, int, int]
 """`(x, y, width, height)` in pixels: a crop's are those of the frame, a stroke's of the frame as enlarged."""
 
 _MOSTLY = 0.7  # of a box
+_TALLER = 1.3  # times as tall, at most, is what was written in one go
 _BESIDE = 0.5  # of the lower of two boxes: so much of it is level with what it stands beside
 
 
@@ -96,6 +97,11 @@ def are_level(one: Box, other: Box) -> bool:
     """Whether a box stands beside another, be it as high or not."""
     shared = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
     return shared > _BESIDE * min(one[3], other[3])
+
+
+def as_tall(one: int, other: int) -> bool:
+    """Whether of two heights neither is so much more that they were not written in one go."""
+    return max(one, other) < _TALLER * min(one, other)
 
 
 def scaled(box: Box, scales: tuple[float, float], shape: tuple[int, ...]) -> Box:

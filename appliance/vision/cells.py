@@ -44,8 +44,9 @@ def _written_in(cell: Stroke) -> Iterator[Stroke]:
     labels, stats = components_throughout(cv2.copyTo(inked, inside.astype(np.uint8)))
     for label, (left, top, width, height, _) in enumerate(stats[1:].tolist(), 1):
         divides = height > _DIVIDES * cell.height and width < _BARE * height
-        deep = depth[labels == label].max() > _DEEP * depth.max()
-        if deep and height > _TALL * cell.height and not divides:
+        if height <= _TALL * cell.height or divides:
+            continue
+        if depth[labels == label].max() > _DEEP * depth.max():
             part = np.s_[top : top + height, left : left + width]
             near = cv2.dilate((labels[part] == label).astype(np.uint8), np.ones((3, 3), np.uint8))
             yield replace(
