@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from appliance.card import NOT_A_DIGIT
 from appliance.config import EngineName
-from appliance.digits import digits_of
 from appliance.engine import open_engine
-from appliance.evidence import evidence
 from appliance.frame import Frame
-from appliance.judged import Judged, with_left_out
-from appliance.on_sheets import sheets_count
+from appliance.reading.digits import digits_of
+from appliance.reading.evidence import evidence
+from appliance.reading.judged import Judged, with_left_out
+from appliance.reading.on_sheets import sheets_count
 from appliance.vision import Crop, find_crops, find_crops_on_sheets
 from appliance.vision.box import Box, Boxed, overlap
 

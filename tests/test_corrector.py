@@ -11,8 +11,8 @@ from appliance.config import CorrectionSettings
 from appliance.corrections import Corrections
 from appliance.corrector import Corrector
 from appliance.frame import Frame
-from appliance.judged import Judged
 from appliance.reader import Reader, Reading
+from appliance.reading.judged import Judged
 from appliance.service import Moment
 from appliance.steady import Stable
 from appliance.vision import find_crops

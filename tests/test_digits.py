@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance import evidence
-from appliance.credible import credible
-from appliance.digits import digits_of
-from appliance.explanation import best_explanation
-from appliance.judged import Judged
-from appliance.rows import _TRUSTED
+from appliance.reading import evidence
+from appliance.reading.credible import credible
+from appliance.reading.digits import digits_of
+from appliance.reading.explanation import best_explanation
+from appliance.reading.judged import Judged
+from appliance.reading.rows import _TRUSTED
 from appliance.vision import Box, Crop
 
 NONE = 10
@@ -946,7 +946,9 @@ def test_what_is_not_judged_would_change_nothing(rows: list[Row]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evidence, "_how_much_else", lambda digits, none: 0.0)
         digits = found(*rows)
-        patch.setattr("appliance.digits._greatest_weight", lambda crops: inf)  # so that both tones are judged
+        patch.setattr(
+            "appliance.reading.digits._greatest_weight", lambda crops: inf
+        )  # so that both tones are judged
         assert len(explained(*rows)[1]) == sum(len(row.judged) for row in rows)
         assert [one.crop.box for one in found(*rows)] == [one.crop.box for one in digits]
 

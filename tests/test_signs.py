@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from appliance.judged import Judged
-from appliance.signs import without_signs
+from appliance.reading.judged import Judged
+from appliance.reading.signs import without_signs
 from appliance.vision import Crop
 from training.pens import Shape, draw
 

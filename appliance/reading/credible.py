@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from math import hypot, inf
 from statistics import median
 
-from appliance.drawings import MET, ink_in, without_drawings
-from appliance.judged import (
+from appliance.reading.drawings import MET, ink_in, without_drawings
+from appliance.reading.judged import (
     Judged,
     beyond_doubt,
     in_rows,

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from appliance.judged import NEVER, Judged
+from appliance.reading.judged import NEVER, Judged
 
 _TO_IGNORE = 0.2  # the cost of leaving out what nothing judged alone begins: a speck, the rest of a cut one
 _TO_CUT = 0.1  # the cost of each part that a stroke is cut into: few digits touch

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from appliance.evidence import evidence, in_full_ink, stands_alone
-from appliance.judged import Judged, in_rows, only_ones, tallest_of
+from appliance.reading.evidence import evidence, in_full_ink, stands_alone
+from appliance.reading.judged import Judged, in_rows, only_ones, tallest_of
 from appliance.vision.box import as_tall, same_box
 
 _LEAST = 0.1  # of the frame's height: what is lower on a sheet may be anything

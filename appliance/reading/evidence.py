@@ -7,7 +7,7 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.judged import NEVER, Judged, beyond_doubt, lies_with, only_ones, tallest_of, usual_peak
+from appliance.reading.judged import NEVER, Judged, beyond_doubt, lies_with, only_ones, tallest_of, usual_peak
 from appliance.vision import Crop
 from appliance.vision.layout import PALER
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from appliance.explanation import best_explanation
-from appliance.judged import (
+from appliance.reading.explanation import best_explanation
+from appliance.reading.judged import (
     BEYOND_DOUBT,
     Judged,
     beyond_doubt,
@@ -16,7 +16,7 @@ from appliance.judged import (
     tallest_of,
     usual_peak,
 )
-from appliance.signs import without_signs
+from appliance.reading.signs import without_signs
 from appliance.vision import Crop
 from appliance.vision.box import same_box
 from appliance.vision.layout import AS_DARK

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from appliance.credible import credible
-from appliance.evidence import stand_out
-from appliance.judged import (
+from appliance.reading.credible import credible
+from appliance.reading.evidence import stand_out
+from appliance.reading.judged import (
     BEYOND_DOUBT,
     Judge,
     Judged,
@@ -16,7 +16,7 @@ from appliance.judged import (
     tallest_of,
     with_left_out,
 )
-from appliance.rows import AS_LARGE, read_rows
+from appliance.reading.rows import AS_LARGE, read_rows
 from appliance.vision import Crop, take_apart
 from appliance.vision.box import are_level, as_tall, encloses
 from appliance.vision.layout import reading_order

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from appliance.judged import Judged, tallest_of
+from appliance.reading.judged import Judged, tallest_of
 from appliance.vision.layout import AS_DARK
 
 _BOWED = 0.06  # of its height, at least, that the middle of a bracket lies beside its ends' line,

@@ -7,7 +7,7 @@ from math import ceil, dist
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.judged import Judged
+from appliance.reading.judged import Judged
 from appliance.vision import Crop
 from appliance.vision.box import Box, encloses, inside, same_box
 from appliance.vision.layout import AS_DARK
