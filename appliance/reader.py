@@ -12,15 +12,12 @@ from appliance.config import EngineName
 from appliance.engine import open_engine
 from appliance.frame import Frame
 from appliance.reading.digits import digits_of
-from appliance.reading.evidence import evidence
 from appliance.reading.judged import Judged, with_left_out
-from appliance.reading.on_sheets import sheets_count
+from appliance.reading.on_sheets import Look, may_be_on_sheets, sheets_count
 from appliance.vision import Crop, find_crops, find_crops_on_sheets
 from appliance.vision.box import Box, Boxed, overlap
 
 _RARER = 0.5  # times as often as among the crops that networks learn from, what a camera sees is none
-_CROWDED = 6  # crops that are none: with more, a frame shows more than a number, perhaps one on a sheet
-_DOUBTFUL, _LITTLE = 3, 2.0  # or with more than so many, if no more evidence than this speaks for it
 _MOST_PASSED_OVER = 6
 
 
@@ -78,21 +75,21 @@ class Reader:
 
     def read(self, frame: Frame) -> Reading:
         """The digits of a frame. Never raises for what the pixels hold."""
-        crops = find_crops(frame.gray)
-        digits, judged = digits_of(crops, self._judge, self._threshold)
-        seen = with_left_out(judged, crops)
-        if _may_be_on_sheets(digits, seen, sum(not one.is_digit for one in judged)):
-            crops_there = find_crops_on_sheets(frame.gray)
-            there, judged_there = digits_of(crops_there, self._judge, self._threshold)
-            seen_there = with_left_out(judged_there, crops_there)
-            if sheets_count(there, seen_there, digits, seen, len(frame.gray)):
-                return Reading(tuple(map(_digit, there)), judged_there, on_sheets=True)
-        return Reading(tuple(map(_digit, digits)), judged)
+        whole = self._look(find_crops(frame.gray))
+        if may_be_on_sheets(whole):
+            there = self._look(find_crops_on_sheets(frame.gray))
+            if sheets_count(there, whole, len(frame.gray)):
+                return Reading(tuple(map(_digit, there.digits)), there.judged, on_sheets=True)
+        return Reading(tuple(map(_digit, whole.digits)), whole.judged)
 
     def read_crop(self, image: NDArray[np.uint8]) -> int | None:
         """The digit that a crop `(28, 28)`, white on black, holds by itself; None for none."""
         digits = self._probabilities([image])[0, :NOT_A_DIGIT]
         return int(digits.argmax()) if digits.max() >= self._threshold else None
+
+    def _look(self, crops: Sequence[Crop]) -> Look:
+        digits, judged = digits_of(crops, self._judge, self._threshold)
+        return Look(digits, judged, with_left_out(judged, crops))
 
     def _judge(self, crops: Sequence[Crop]) -> list[Judged]:
         if not crops:
@@ -116,16 +113,6 @@ class Reader:
         likely = np.exp(scores - scores.max(axis=1, keepdims=True))
         probabilities: NDArray[np.float32] = likely / likely.sum(axis=1, keepdims=True)
         return probabilities
-
-
-def _may_be_on_sheets(digits: Sequence[Judged], seen: Sequence[Judged], others: int) -> bool:
-    """Whether a frame shows no number, or so many others that one may be on a sheet.
-
-    Fewer are enough where little speaks for the digits, given all that was seen with them.
-    """
-    if not digits or others > _CROWDED:
-        return True
-    return others > _DOUBTFUL and evidence(digits, seen) <= _LITTLE
 
 
 def _digit(one: Judged) -> Digit:
