@@ -108,9 +108,9 @@ def run(
     from appliance.corrections import Corrections
     from appliance.corrector import Corrector
     from appliance.health import Monitor
+    from appliance.integrations import integrations
     from appliance.lastgood import last_good
     from appliance.machine import is_raspberry_pi
-    from appliance.outsiders import outsiders
     from appliance.service import Observer, Options, Service
     from appliance.signals import Requests
     from appliance.simulated import SegmentLog, SimulatedDisplay
@@ -152,9 +152,9 @@ def run(
         service.observe(monitor)
         if stack.enter_context(hold_pid()):
             stack.enter_context(monitor)
-        for outsider in outsiders(service, monitor, corrections):
-            service.observe(stack.enter_context(outsider))
-            service.follow(outsider.follow)
+        for integration in integrations(service, monitor, corrections):
+            service.observe(stack.enter_context(integration))
+            service.follow(integration.follow)
         corrector = Corrector(corrections, lambda: service.reader.card.sha256, factory)
         service.observe(stack.enter_context(corrector))
         service.follow(lambda config: corrector.follow(config.corrections))

@@ -116,4 +116,4 @@ class Reader:
 
 
 def _digit(one: Judged) -> Digit:
-    return Digit(one.value, one.confidence, one.crop.box, one.digits, one.crop.image)
+    return Digit(one.value, one.confidence, one.crop.box, one.probabilities, one.crop.image)

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from gpiozero import Factory
 
 from appliance.cameras import Camera, CameraHungError, open_camera
+from appliance.cameras.liveness import Darkness
+from appliance.cameras.watched import watched
 from appliance.config import Config
 from appliance.errors import ApplianceError, CameraError, ConfigError, PinError, WeightsError
 from appliance.frame import Frame
 from appliance.indicators import SIGN_LASTS, Indicators, Sign, open_indicators
 from appliance.lastgood import keep
 from appliance.reader import Reader, Reading
-from appliance.sight import Darkness
 from appliance.signals import Requests
 from appliance.steady import Stable, Steadier
 from appliance.systemd import Systemd
-from appliance.watched import watched
 from appliance.weights import candidates, new_reader, open_reader
 
 log = logging.getLogger(__name__)

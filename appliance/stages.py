@@ -13,6 +13,7 @@ from appliance.reader import Reading
 from appliance.vision import Box, Crop, FindStrokes, enlarged
 from appliance.vision.light import evenly_lit
 from appliance.vision.sheets import strokes_on_sheets
+from appliance.vision.stroke import INKED
 from appliance.vision.strokes import find_strokes
 
 _COLOURS = ((66, 135, 245), (70, 200, 120), (240, 160, 60), (200, 90, 220), (60, 210, 230), (230, 80, 80))
@@ -70,7 +71,7 @@ def _strokes(gray: NDArray[np.uint8], find: FindStrokes) -> Picture:
     for strokes in find(gray):
         for number, stroke in enumerate(stroke for stroke in strokes if not stroke.fell_apart):
             place = picture[stroke.top : stroke.bottom, stroke.left : stroke.right]
-            place[stroke.ink > 127] = _COLOURS[number % len(_COLOURS)]
+            place[stroke.ink > INKED] = _COLOURS[number % len(_COLOURS)]
     return picture
 
 

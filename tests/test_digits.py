@@ -741,7 +741,7 @@ def test_in_company_a_network_of_ten_classes_is_no_surer_than_it_was_which_digit
     doubtful, _ = found(row)
     assert doubtful.value == 3
     assert 0.5 < doubtful.confidence <= 0.6
-    assert doubtful.digits.sum() + doubtful.none == pytest.approx(1)
+    assert doubtful.probabilities.sum() + doubtful.none == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("past", "text"), [(0.75, "834"), (0.5, "34")])
@@ -891,7 +891,7 @@ def test_such_a_piece_may_stick_out_of_it(y: int) -> None:
 def of_tone(row: Row, dark: bool, height: int) -> Row:
     """A row so tall, of which the network is surer."""
     for at, one in enumerate(row.judged):
-        likely = np.append(one.digits, one.none) ** 20
+        likely = np.append(one.probabilities, one.none) ** 20
         likely /= likely.sum()
         crop = replace(one.crop, dark=dark, box=(*one.crop.box[:3], height))
         row.judged[at] = Judged(crop, likely[:10].astype(np.float32), float(likely[10]))
@@ -947,7 +947,7 @@ def test_what_is_not_judged_would_change_nothing(rows: list[Row]) -> None:
         patch.setattr(evidence, "_how_much_else", lambda digits, none: 0.0)
         digits = found(*rows)
         patch.setattr(
-            "appliance.reading.digits._greatest_weight", lambda crops: inf
+            "appliance.reading.tones._greatest_weight", lambda crops: inf
         )  # so that both tones are judged
         assert len(explained(*rows)[1]) == sum(len(row.judged) for row in rows)
         assert [one.crop.box for one in found(*rows)] == [one.crop.box for one in digits]

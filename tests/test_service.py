@@ -11,8 +11,8 @@ from drawn import save_frames, save_useless_weights, save_weights
 from gpiozero.pins.mock import MockFactory, MockPWMPin
 from running import Running
 
-from appliance import lastgood, service, shipped, sight, watched
-from appliance.cameras import Camera
+from appliance import lastgood, service, shipped
+from appliance.cameras import Camera, liveness, watched
 from appliance.config import (
     BuzzerSettings,
     CameraSettings,
@@ -212,7 +212,7 @@ def test_black_pictures_are_told_of_and_have_a_sign_and_so_has_the_light_a_line(
     play, display, caplog, monkeypatch
 ):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(sight, "DARK_AFTER", 0.0)
+    monkeypatch.setattr(liveness, "DARK_AFTER", 0.0)
     seen = []
     play(
         Film("4", "4", *[Frame(BLACK, 0, 0, "")] * 3, "4"),
@@ -227,7 +227,7 @@ def test_black_pictures_are_told_of_and_have_a_sign_and_so_has_the_light_a_line(
 
 
 def test_a_live_camera_that_gives_one_picture_for_ever_is_opened_anew(play, display, caplog, monkeypatch):
-    monkeypatch.setattr(sight, "STANDS_STILL_AFTER", 0.0)
+    monkeypatch.setattr(liveness, "STANDS_STILL_AFTER", 0.0)
     first = Film(*["4"] * 10)
     first.live = True
     moments = play(first, Film(*["7"] * 10))

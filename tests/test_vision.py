@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from appliance import vision
 from appliance.vision import Crop, find_crops, find_crops_on_sheets, take_apart
-from appliance.vision.affordable import MOST_CROPS
+from appliance.vision.budget import MOST_CROPS
 from training.pens import DIGITS, draw
 
 WAYS = [(value, way) for value, ways in DIGITS.items() for way in range(len(ways))]

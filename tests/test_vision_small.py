@@ -8,7 +8,7 @@ import pytest
 from handwritten import Box, Gray, Ink, blank, digit, gray, overlap, write
 
 from appliance.vision import Crop, find_crops
-from appliance.vision.affordable import affordable
+from appliance.vision.budget import affordable
 from appliance.vision.stroke import Stroke
 from training.paper import sensed
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from math import hypot, inf
 from statistics import median
 
-from appliance.reading.drawings import MET, ink_in, without_drawings
+from appliance.reading.drawings import without_drawings
 from appliance.reading.judged import (
     Judged,
     beyond_doubt,
@@ -15,8 +15,7 @@ from appliance.reading.judged import (
 )
 from appliance.vision import Crop
 from appliance.vision.box import are_level, inside, same_box
-from appliance.vision.layout import AS_DARK, PALER
-from appliance.vision.stroke import WRITTEN_IN
+from appliance.vision.stroke import AS_DARK, PALER, WRITTEN_IN
 
 _CLEARLY = 0.99  # a digit, though it is paler than others
 _DOUBTFUL = 0.5  # what is less sure, around what is beyond doubt, is but the mess about it
@@ -163,7 +162,7 @@ def _surrounds(one: Judged, other: Judged) -> bool:
         return False
     if one.confidence < _DOUBTFUL and beyond_doubt(other):
         return True
-    if inner.height >= _FAR_LOWER * outer.height or ink_in(outer, inner.box) >= MET:
+    if inner.height >= _FAR_LOWER * outer.height or outer.is_inked_in(inner.box):
         return False
     circle = one.value == 0 and inner.height > WRITTEN_IN * outer.height
     return circle or (beyond_doubt(other) and other.confidence >= one.confidence)

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import permutations
-from math import ceil, dist
+from math import dist
 
 import numpy as np
-from numpy.typing import NDArray
 
 from appliance.reading.judged import Judged
 from appliance.vision import Crop
-from appliance.vision.box import Box, encloses, inside, same_box
-from appliance.vision.layout import AS_DARK
+from appliance.vision.box import encloses, inside, same_box
+from appliance.vision.stroke import AS_DARK, INKED
 
-MET = 10  # of 255, in the mean: with more of a digit's own ink in its box, it is but a part of it
 _FEATURE = 0.06  # of a zero's height, at least, is what is drawn in it: less may be dirt
 _EYE = 0.35  # of it, at most, is an eye of what is drawn there: a number in a circle fills more of it
 _EYES = 2  # or more, in an outline that is no zero, or each with a pupil
@@ -79,7 +77,7 @@ def _features(face: Crop, judged: Iterable[Judged]) -> list[Judged]:
         and one.crop.peak > palest
         and one.crop.longer_side >= smallest
         and encloses(face.box, one.crop.box)
-        and ink_in(face, one.crop.box) < MET
+        and not face.is_inked_in(one.crop.box)
     ]
 
 
@@ -140,10 +138,10 @@ def _is_drawn_with(part: Crop, whole: Crop) -> bool:
         return False
     if part.peak > _DARKER * whole.peak:
         return False
-    there = _seen_in(whole, part.box)
-    own = part.ink[: there.shape[0], : there.shape[1]] > 127
-    there = there[: own.shape[0], : own.shape[1]]
-    return bool(np.count_nonzero(there[own] > 127) > _SHARED * np.count_nonzero(own))
+    own, there = part.ink_in(whole.box) > INKED, whole.ink_in(part.box) > INKED
+    height, width = map(min, own.shape, there.shape)  # of a small frame one may be a pixel larger
+    own = own[:height, :width]
+    return bool(np.count_nonzero(there[:height, :width][own]) > _SHARED * np.count_nonzero(own))
 
 
 def _furniture(whole: Crop, judged: Iterable[Judged]) -> list[Crop]:
@@ -164,16 +162,3 @@ def _overtops(one: Judged, others: Iterable[Judged]) -> bool:
         and one.crop.bottom > crop.bottom + _BEYOND * crop.height
         for crop in beside
     )
-
-
-def ink_in(crop: Crop, box: Box) -> float:
-    """The mean ink of a crop in what it shares with a box that lies mostly within it, 0 to 255."""
-    return float(_seen_in(crop, box).mean())
-
-
-def _seen_in(crop: Crop, box: Box) -> NDArray[np.uint8]:
-    """A crop's ink `uint8 (height, width)` in what it shares with a box that lies mostly within it."""
-    scale = crop.ink.shape[0] / crop.height
-    left, top = int((box[0] - crop.left) * scale), int((box[1] - crop.top) * scale)
-    right, bottom = left + ceil(box[2] * scale), top + ceil(box[3] * scale)
-    return crop.ink[max(0, top) : bottom, max(0, left) : right]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from appliance.reading.judged import NEVER, Judged, beyond_doubt, lies_with, only_ones, tallest_of, usual_peak
 from appliance.vision import Crop
-from appliance.vision.layout import PALER
+from appliance.vision.stroke import PALER
 
 _LEAST_ODDS = 0.043  # that are asked of digits in full ink with nothing else about;
 _PALE = 1.3  # they grow with this power of how much paler the ink is,

@@ -18,24 +18,23 @@ BEYOND_DOUBT = 0.95
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A crop with the network's calibrated probabilities: of the ten digits `float32 (10,)`, and of none.
-
-    For a network of ten classes, `none` is what the likeliest digit lacks, and the digits alone make up 1.
-    """
+    """A crop with what the network thinks of it, calibrated."""
 
     crop: Crop
-    digits: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    """Of the digits 0 to 9, `(10,)`."""
     none: float
+    """That of no digit; for a network of ten classes, which has none, what the likeliest digit lacks of 1."""
 
     @cached_property
     def value(self) -> int:
         """The likeliest digit."""
-        return int(self.digits.argmax())
+        return int(self.probabilities.argmax())
 
     @cached_property
     def confidence(self) -> float:
         """How likely that is."""
-        return float(self.digits.max())
+        return float(self.probabilities.max())
 
     @property
     def is_digit(self) -> bool:

@@ -19,7 +19,7 @@ from appliance.reading.judged import (
 from appliance.reading.signs import without_signs
 from appliance.vision import Crop
 from appliance.vision.box import same_box
-from appliance.vision.layout import AS_DARK
+from appliance.vision.stroke import AS_DARK
 
 _CLEARLY = 0.996  # what is as sure is a digit beside as many letters
 _COMPANY = 0.02  # how much less likely it is, beside such a digit, that something is none
@@ -46,17 +46,12 @@ def read_rows(judged: Sequence[Judged], threshold: float) -> list[Judged]:
         explained = _without_letters_cut_out(_explained(row), row)
         chosen = without_signs(explained)
         read = _read_row(chosen, elsewhere, threshold)
-        signs += _besides(chosen, explained)
-        letters += [one for one in _besides(read, chosen) if one.confidence > BEYOND_DOUBT]
+        signs += (one for one in explained if one not in chosen)
+        letters += (one for one in chosen if one not in read and one.confidence > BEYOND_DOUBT)
         digits += read
     # What fell apart is there once more, in a row of its own.
     digits = [one for one in digits if not any(same_box(one.crop.box, sign.crop.box) for sign in signs)]
     return [one for one in digits if not any(_is_same(one, letter) for letter in letters)]
-
-
-def _besides(some: Sequence[Judged], every: Iterable[Judged]) -> list[Judged]:
-    """All others."""
-    return [one for one in every if all(one is not other for other in some)]
 
 
 def _is_same(one: Judged, other: Judged) -> bool:
@@ -100,8 +95,8 @@ def _in_company(one: Judged, doubtless: Sequence[Judged]) -> Judged:
     if min(max(_gap(one, other), _gap(other, one)) for other in doubtless) > _FAR:
         return one
     none = _COMPANY * one.none
-    whole = float(one.digits.sum()) + none
-    return replace(one, digits=one.digits / whole, none=none / whole)
+    whole = float(one.probabilities.sum()) + none
+    return replace(one, probabilities=one.probabilities / whole, none=none / whole)
 
 
 def _share_strokes(one: Crop, other: Crop) -> bool:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from appliance.reading.judged import Judged, tallest_of
-from appliance.vision.layout import AS_DARK
+from appliance.vision.stroke import AS_DARK
 
 _BOWED = 0.06  # of its height, at least, that the middle of a bracket lies beside its ends' line,
 _CLEARLY_BOWED = 0.09  # and that of one alone that closes: of 250 ones one is bowed so,

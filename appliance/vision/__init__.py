@@ -5,7 +5,7 @@
 across, `shades` what a hand darkens, `bodies` what is fainter than the stroke that it touches, `sprawling`
 part strokes from the pages, shadows and `lines` that they touch, `cells` from the printed ones that they
 were written in, and `written` leave out gaps, halos and `edges`. `patterns` leaves out strokes that repeat,
-`layout` arranges the others in rows and proposes what belongs together, `affordable` chooses those that
+`layout` arranges the others in rows and proposes what belongs together, `budget` chooses those that
 there is time for, and `crops` draws the pictures that the network sees; `find_crops`, here, has them do so
 one after another. What the network is not sure of, `cuts` takes apart, for it may be digits that touch.
 Where all that is lost among much else, `sheets` finds what was written on one.
@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision import crops
-from appliance.vision.affordable import Proposed, affordable
 from appliance.vision.box import Box, scaled
+from appliance.vision.budget import Proposed, affordable
 from appliance.vision.crops import Crop, take_apart
 from appliance.vision.layout import Hypothesis
 from appliance.vision.noise import without_grain
@@ -42,10 +42,7 @@ _MOST_ENLARGED = 4.0
 
 
 def find_crops(gray: NDArray[np.uint8]) -> list[Crop]:
-    """The crops of a gray frame `uint8 (H, W)`: the dark ones, then the light ones, row by row from the left.
-
-    `layout.reading_order` says in which order the digits among them are read.
-    """
+    """The crops of a gray frame `uint8 (H, W)`: the dark, then the light ones, row by row from the left."""
     return _find_in(gray, find_strokes)
 
 

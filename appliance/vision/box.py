@@ -65,11 +65,17 @@ def edges_met(box: Box, shape: tuple[int, ...]) -> int:
     return sum(away <= 1 for away in (left, top, shape[1] - left - width, shape[0] - top - height))
 
 
+def shared(one: Box, other: Box) -> Box:
+    """The box that two have in common, without any area if they have none."""
+    left, top = max(one[0], other[0]), max(one[1], other[1])
+    width = min(one[0] + one[2], other[0] + other[2]) - left
+    height = min(one[1] + one[3], other[1] + other[3]) - top
+    return left, top, max(0, width), max(0, height)
+
+
 def overlap(one: Box, other: Box) -> int:
     """The area in pixels that two boxes share."""
-    width = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
-    height = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
-    return max(0, width) * max(0, height)
+    return _area(shared(one, other))
 
 
 def encloses(outer: Box, inner: Box) -> bool:

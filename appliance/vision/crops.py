@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision import cuts
-from appliance.vision.box import Box, Boxed, scaled
+from appliance.vision.box import Box, Boxed, scaled, shared
 from appliance.vision.stroke import Stroke, around, thickness
 
 _SIDE, _INNER = 28, 20
+_MET = 10  # of 255, in the mean: less ink in a box is but the rim of what is drawn around it
 _LIGHTEST = 1.05  # ink that is light nears 1 without end: so much lighter than its board nothing is
 
 
@@ -81,6 +82,18 @@ class Crop(Boxed):
     def is_cut_from(self, whole: "Crop") -> bool:
         """Whether it is something that this stroke was cut into."""
         return self.is_part and self.row == whole.row and whole.first <= self.first < whole.past
+
+    def ink_in(self, box: Box) -> NDArray[np.uint8]:
+        """Its ink `uint8 (h, w)` in what it shares with a box."""
+        left, top, width, height = shared(self.box, box)
+        scales = self.ink.shape[1] / self.width, self.ink.shape[0] / self.height
+        x, y, wide, high = scaled((left - self.left, top - self.top, width, height), scales, self.ink.shape)
+        return self.ink[y : y + high, x : x + wide]
+
+    def is_inked_in(self, box: Box) -> bool:
+        """Whether it has ink of its own in a box, not only around what lies there."""
+        there = self.ink_in(box)
+        return there.size > 0 and float(there.mean()) >= _MET
 
     @cached_property
     def image(self) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.ink import above
+from appliance.vision.stroke import INKED
 
 _ROWS = 36  # in which paths are searched: enough to tell strokes apart
 _THROUGH = range(3, _ROWS - 2, 3)  # the rows in which places are that a path may lead through
@@ -76,7 +77,7 @@ def _between(ink: NDArray[np.uint8], ends: list[Seam]) -> Iterator[Part]:
         if outermost == 2 or not (outermost or several):
             continue
         own = cv2.bitwise_and(ink, cv2.subtract(left_of[past], left_of[first]))
-        x, y, width, height = cv2.boundingRect(above(own, 127))
+        x, y, width, height = cv2.boundingRect(above(own, INKED))
         if height >= _LOWEST * ink.shape[0] and width <= _WIDEST * height:
             yield Part(first / last, past / last, x, y, own[y : y + height, x : x + width])
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.ink import above
-from appliance.vision.stroke import Stroke
+from appliance.vision.stroke import INKED, Stroke
 
 _LONG = 3.0  # times as long as broad: what is less has a shape by which it is known
 _BESIDE = 3  # pixels from a stroke, where its own blurred edge is over
@@ -25,7 +25,7 @@ def is_edge(gray: NDArray[np.uint8], stroke: Stroke, darker: bool) -> bool:
 
     `darker` tells whether it is darker than its paper, or lighter.
     """
-    full = above(stroke.ink, 127)
+    full = above(stroke.ink, INKED)
     moments = cv2.moments(full, binaryImage=True)
     if not moments["m00"]:
         return False

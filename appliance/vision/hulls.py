@@ -1,4 +1,4 @@
-"""Finds the convex outlines of what may be sheets, each in a frame's cells.
+"""Finds the convex outlines of what may be sheets, each in a frame's blocks.
 
 A sheet is a region without dents: an even one, several that the edges of shadows divide, or a light one.
 """
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from appliance.vision.components import components, labelled
 from appliance.vision.quantiles import quantiles
 
-_LINE = 5  # cells: no line of the paper is broader
+_LINE = 5  # blocks: no line of the paper is broader
 _LEAST = 0.04  # of the frame
 _LARGE = 0.08  # of the frame: what is less, or less convex, is told by its corners
 _UNWRITTEN = 0.5  # of a sheet, at least, is even: writing and hands take up the rest
-_HIDDEN = 19  # cells of a sheet's side that fingers hide, or a digit that is joined with them, at most
-_FINGER = 13  # cells: what is narrower, such as an arm as even as the sheet, is none of it
+_HIDDEN = 19  # blocks of a sheet's side that fingers hide, or a digit that is joined with them, at most
+_FINGER = 13  # blocks: what is narrower, such as an arm as even as the sheet, is none of it
 _CONVEX, _VERY_CONVEX = 0.92, 0.95  # of its hull, at least, if it has corners, and if not, or is divided
-_PASSAGE = 9  # cells: through a narrower one a sheet seems to go on to something as light
+_PASSAGE = 9  # blocks: through a narrower one a sheet seems to go on to something as light
 _PART, _PARTS, _MOST_PARTS = 0.03, 3, 7  # of the frame, at least; of one sheet, and of all, at most
 _THROUGHOUT = 0.9  # of the width and the height: what reaches further lies behind all sheets
 _CORNERS = 4
@@ -32,7 +32,7 @@ Mask = NDArray[np.uint8]
 
 
 def without_lines(small: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Cells `uint8 (h, w)` without the thin dark lines on them, nor what is written there."""
+    """Blocks `uint8 (h, w)` without the thin dark lines on them, nor what is written there."""
     return cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((_LINE, _LINE), np.uint8))
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from appliance.vision.noise import noise_and_blur
 
-_CELLS = 120  # of a frame's shorter side: the background is smooth, a small picture of it as good
+_BLOCKS = 120  # of a frame's shorter side: the background is smooth, a small picture of it as good
 THICK, THIN = 0.3, 0.05
 """The thickest stroke of a digit that fills the frame, and of an ordinary one, by the shorter side."""
 
@@ -79,46 +79,46 @@ class Ink:
         return cv2.mean(small, there)[0] < _LIGHTER * cv2.mean(usual, there)[0]
 
     @cached_property
-    def paper_in_cells(self) -> NDArray[np.uint8]:
-        """How bright what is written on is, `uint8 (h, w)`; see `in_cells`."""
+    def paper_in_blocks(self) -> NDArray[np.uint8]:
+        """How bright what is written on is, `uint8 (h, w)`; see `in_blocks`."""
         return self._background(cv2.MORPH_CLOSE, cv2.erode)
 
     @cached_property
     def _paper(self) -> NDArray[np.uint8]:
-        return self._enlarged(self.paper_in_cells)
+        return self._enlarged(self.paper_in_blocks)
 
     def _background(self, wipe: int, inwards: Callable[..., NDArray[np.uint8]]) -> NDArray[np.uint8]:
         small = self._smooth.small
         reach = int(min(small.shape) * self._thickest) | 1
-        # One more cell inwards: between a lit and a shaded cell the enlarged picture would invent a line.
+        # One more block inwards: between a lit and a shaded block the enlarged picture would invent a line.
         return inwards(wiped(small, wipe, reach), np.ones((3, 3), np.uint8))
 
-    def _enlarged(self, cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return cv2.resize(cells, self._smooth.picture.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    def _enlarged(self, blocks: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return cv2.resize(blocks, self._smooth.picture.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def flatten(gray: NDArray[np.uint8], thickest: float = THICK) -> Ink:
     """The ink of a gray frame `uint8 (H, W)`, in strokes up to `thickest` of the frame's shorter side."""
     noise, blur, left = noise_and_blur(gray)
     smooth = cv2.GaussianBlur(gray, (blur, blur), 0)
-    return Ink(_Smooth(smooth, in_cells(smooth), noise * left), thickest)
+    return Ink(_Smooth(smooth, in_blocks(smooth), noise * left), thickest)
 
 
-def in_cells(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A gray frame `uint8 (H, W)` in so few pixels, called cells, that what is large is found fast."""
+def in_blocks(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A gray frame `uint8 (H, W)` in so few pixels, called blocks, that what is large is found fast."""
     height, width = gray.shape
-    cell = max(1.0, min(height, width) / _CELLS)
-    size = (max(1, round(width / cell)), max(1, round(height / cell)))
+    block = max(1.0, min(height, width) / _BLOCKS)
+    size = (max(1, round(width / block)), max(1, round(height / block)))
     return cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
 
 
-def wiped(cells: NDArray[np.uint8], wipe: int, reach: int) -> NDArray[np.uint8]:
-    """Cells `uint8 (h, w)` without what is thinner than `reach` of them.
+def wiped(blocks: NDArray[np.uint8], wipe: int, reach: int) -> NDArray[np.uint8]:
+    """Blocks `uint8 (h, w)` without what is thinner than `reach` of them.
 
     What is dark is wiped away by `cv2.MORPH_CLOSE`, what is light by `cv2.MORPH_OPEN`.
     """
     # Beyond the frame the paper goes on: without it, closing and opening go wrong along the edge.
-    wider = cv2.copyMakeBorder(cells, *(4 * [reach]), cv2.BORDER_REPLICATE)
+    wider = cv2.copyMakeBorder(blocks, *(4 * [reach]), cv2.BORDER_REPLICATE)
     square = np.ones((reach, reach), np.uint8)
     return cv2.morphologyEx(wider, wipe, square)[reach:-reach, reach:-reach]
 

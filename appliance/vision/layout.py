@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress, pairwise, permutations
 from operator import not_
-from statistics import fmean, median
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.box import Box, encloses
-from appliance.vision.stroke import WIDEST_DIGIT, Stroke, around
+from appliance.vision.box import encloses
+from appliance.vision.stroke import AS_DARK, PALER, WIDEST_DIGIT, Stroke, around
 
 _SHORTEST_DIGIT = 9  # pixels
 _FLATTEST_DIGIT = 0.25  # height by width; what is flatter is a dash
@@ -26,10 +26,7 @@ _FRAGMENT = 0.1  # of the row's height: what is smaller is a speck
 _NEAR = 0.3  # of the row's height: how far apart the parts of one digit may lie
 _MOST_TOGETHER = 3  # strokes of one digit
 _LEVEL, _STEEPEST = 0.15, 0.7  # slopes of a row: what is taken for level, and what is no row
-PALER = 0.3  # of a stroke's ink: what is paler was not written by the same pen
-AS_DARK = 0.6  # as another stroke: what is less may well be something else's
 _AS_TALL = 0.7  # as the other, at least, is a digit of the same number
-_ONE_LINE = 0.75  # of the mean height of two digits: what is further up or down is of another line
 _AGREE = 0.2  # how far slopes from neighbour to neighbour differ at most within a number,
 _AGREED = 0.6  # of the neighbours, at least
 _LOWER = 0.28  # of the taller one's height: what is lower stands in no row with it
@@ -89,28 +86,6 @@ def hypotheses(row: Row) -> Iterator[Hypothesis]:
                 break
             if not _is_around_another(strokes, row):
                 yield Hypothesis(strokes, first, past)
-
-
-def reading_order(boxes: Sequence[Box], slope: float) -> list[int]:
-    """The places of digits in the order in which they are read, if their rows fall `slope` pixels a pixel.
-
-    Line by line: a line goes on with what stands level with its last digit, however far away.
-    """
-    across = [left + width / 2 for left, _, width, _ in boxes]
-    down = [top + height / 2 - slope * at for (_, top, _, height), at in zip(boxes, across, strict=True)]
-
-    def off(one: int, other: int) -> float:
-        return 2 * abs(down[one] - down[other]) / (boxes[one][3] + boxes[other][3])
-
-    lines: list[list[int]] = []
-    for place in sorted(range(len(boxes)), key=across.__getitem__):
-        level = [line for line in lines if off(line[-1], place) < _ONE_LINE]
-        if level:
-            min(level, key=lambda line: off(line[-1], place)).append(place)
-        else:
-            lines.append([place])
-    lines.sort(key=lambda line: fmean(down[place] for place in line))
-    return list(chain(*lines))
 
 
 def _told_apart(strokes: Sequence[Stroke], shape: tuple[int, int]) -> tuple[list[Stroke], list[Stroke]]:

@@ -8,7 +8,6 @@ beside it, the frame is looked at as if there were nothing beside it.
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
-from math import ceil
 
 import cv2
 import numpy as np
@@ -16,31 +15,31 @@ from numpy.typing import NDArray
 
 from appliance.vision.box import Box, scaled
 from appliance.vision.hulls import Mask, divided_hulls, light_hulls, whole_hulls, without_lines
-from appliance.vision.ink import in_cells
+from appliance.vision.ink import in_blocks
 from appliance.vision.noise import without_noise
 from appliance.vision.stroke import Stroke
 from appliance.vision.strokes import find_strokes
 
-_EVEN, _VERY_EVEN = 10, 3  # gray levels within three cells: the latter tells a sheet from a wall as light
-_UNLINED = 5  # gray levels within three cells, where lines are wiped away
-_LEAK = 5  # cells: over no more, a sheet seems to go on with what is behind it
+_EVEN, _VERY_EVEN = 10, 3  # gray levels within three blocks: the latter tells a sheet from a wall as light
+_UNLINED = 5  # gray levels within three blocks, where lines are wiped away
+_LEAK = 5  # blocks: over no more, a sheet seems to go on with what is behind it
 _LARGER = 0.05  # power of its area with which a sheet is likelier one
-_ABOUT, _LIGHTER = 9, 1.03  # cells that lie about one; times as light is lighter
+_ABOUT, _LIGHTER = 9, 1.03  # blocks that lie about one; times as light is lighter
 _SEEN, _MOSTLY = 0.5, 0.7  # of its outline, at least, does not lie at the frame's edge; of that, is alike
-_EDGE = 3  # cells: what is nearer a sheet's side is none of what is on it
+_EDGE = 3  # blocks: what is nearer a sheet's side is none of what is on it
 _WHOLE = 0.9  # of the frame, at most, is a sheet
-_RIM = 3  # cells about, and with, each that must be on the sheet as well
+_RIM = 3  # blocks about, and with, each that must be on the sheet as well
 _WRITTEN = 0.04  # of the frame's shorter side: what is lower is no writing
 _MUCH = 0.06  # of all that is no sheet is not even, at least
 _INSIDE = 0.97  # of a stroke's box lies on the sheet that it was written on
-_BLANK = 15  # cells, of which most are paper whatever is written on it
-_SMOOTH = 31  # cells
+_BLANK = 15  # blocks, of which most are paper whatever is written on it
+_SMOOTH = 31  # blocks
 _LEAST_SHARE = 1e-3  # what the usual paper weighs in that about a place: it tells only where there is none
 
 
 def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Stroke]]:
     """The dark and the light strokes that lie on the sheets of a gray frame `uint8 (H, W)`."""
-    small = in_cells(without_noise(gray))
+    small = in_blocks(without_noise(gray))
     sheets = find_sheets(small)
     if not sheets.any():
         return [], []
@@ -54,7 +53,7 @@ def strokes_on_sheets(gray: NDArray[np.uint8]) -> tuple[list[Stroke], list[Strok
 
 
 def find_sheets(small: NDArray[np.uint8]) -> Mask:
-    """Where there are sheets with something on them in a gray frame's cells `uint8 (H, W)`: 1 there.
+    """Where there are sheets with something on them in a gray frame's blocks `uint8 (H, W)`: 1 there.
 
     Of what may be sheets and overlap, only what is likeliest one; none unless there is much beside them.
     """
@@ -80,7 +79,7 @@ def _chosen(sheets: Sequence[Mask], even: Mask) -> Mask:
 
 
 def _changes(small: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """By how many gray levels cells differ within three."""
+    """By how many gray levels blocks differ within three."""
     return cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
 
 
@@ -142,7 +141,7 @@ def _without_rim(sheets: Mask) -> Mask:
 
 
 def _surroundings(small: NDArray[np.uint8], where: Mask) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How much of what lies about each cell is there, and its mean level."""
+    """How much of what lies about each block is there, and its mean level."""
     share, level = (
         cv2.blur(what.astype(np.float32), (_ABOUT, _ABOUT), borderType=cv2.BORDER_CONSTANT)
         for what in (where, small * where)
@@ -164,11 +163,11 @@ def _alone(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: Mask) -> N
 
 def _strokes_within(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: Mask) -> list[list[Stroke]]:
     """The dark and the light strokes of the part of a frame that holds its sheets: no more is looked at."""
-    scale = sheets.shape[0] / gray.shape[0]
-    x, y, width, height = cv2.boundingRect(sheets)
-    left, top = int(x / scale), int(y / scale)
-    part = gray[top : ceil((y + height) / scale), left : ceil((x + width) / scale)]
+    x, y, width, height = box = cv2.boundingRect(sheets)
     within = np.s_[y : y + height, x : x + width]
+    scales = gray.shape[1] / sheets.shape[1], gray.shape[0] / sheets.shape[0]
+    left, top, width, height = scaled(box, scales, gray.shape)
+    part = gray[top : top + height, left : left + width]
     tones = find_strokes(_alone(part, small[within], sheets[within]))
     return [
         [replace(one, box=(one.left + left, one.top + top, one.width, one.height)) for one in tone]
@@ -177,7 +176,7 @@ def _strokes_within(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: M
 
 
 def _share_on(box: Box, sheets: Mask, shape: tuple[int, ...]) -> float:
-    """How much of a box in a frame of `shape` lies on sheets, of which no fewer than one cell is asked."""
+    """How much of a box in a frame of `shape` lies on sheets, of which no fewer than one block is asked."""
     scales = sheets.shape[1] / shape[1], sheets.shape[0] / shape[0]
     left, top, width, height = scaled(box, scales, sheets.shape)
     return float(sheets[top : top + height, left : left + width].mean())

@@ -12,7 +12,7 @@ from appliance.vision.box import encloses, overlap
 from appliance.vision.components import components
 from appliance.vision.ink import THIN, above
 from appliance.vision.lines import RUNS_ON, has_cells, joins, lies_on, lines_in
-from appliance.vision.stroke import WIDEST_DIGIT, Stroke, outside, shared_areas, thickness
+from appliance.vision.stroke import INKED, WIDEST_DIGIT, Stroke, outside, shared_areas, thickness
 
 _SMALLEST_REMAINS = 12  # pixels: where lines were taken out, what is less is a rest of them
 _SPRAWLING = 0.6  # of the frame's width or height: lined paper, a shadow, a page, and what touches them
@@ -169,7 +169,7 @@ def _is_arc(one: Stroke, ring: Stroke) -> bool:
 
 def _is_outline(one: Stroke, ring: Stroke) -> bool:
     """Whether a part of a ring runs along it all the way, and nothing of it lies within."""
-    outlines, _ = cv2.findContours(above(ring.ink, 127), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    outlines, _ = cv2.findContours(above(ring.ink, INKED), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     filled = cv2.drawContours(np.zeros_like(ring.ink), outlines, -1, 255, cv2.FILLED)
     reach = 2 * int(thickness(ring.ink)) + 1
     within = cv2.erode(
@@ -188,11 +188,11 @@ def _is_part(one: Stroke, whole: Stroke) -> bool:
 
 
 def _share(one: Stroke, mask: NDArray[np.uint8], whole: Stroke) -> float:
-    """How much of a stroke's ink is in a mask of the box of one around it, where that is more than 127."""
+    """How much of a stroke's ink lies where a mask of the box of one around it is more than `INKED`."""
     x, y = one.left - whole.left, one.top - whole.top
     there = mask[y : y + one.height, x : x + one.width]
-    own = above(one.ink, 127) > 0
-    return float((there[own] > 127).mean()) if own.any() else 0.0
+    own = above(one.ink, INKED) > 0
+    return float((there[own] > INKED).mean()) if own.any() else 0.0
 
 
 def _is_shadow_across(stroke: Stroke, within: Sequence[Stroke], shape: tuple[int, ...]) -> bool:

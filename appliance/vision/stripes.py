@@ -13,17 +13,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.ink import FAINTEST, Ink, in_cells
+from appliance.vision.ink import FAINTEST, Ink, in_blocks
 
 _COVERED = 0.3  # of a striped frame, at least, is darker than the lightest paper near it
-_UNLINED = 5  # cells: what is less than half as broad is no stripe, but a line of the paper
-_SOFT = 1.0  # cells: a step from cell to cell tells no direction
+_UNLINED = 5  # blocks: what is less than half as broad is no stripe, but a line of the paper
+_SOFT = 1.0  # blocks: a step from block to block tells no direction
 _COHERENT = 0.15  # of 1, if all edges were parallel
 _NEAR = (20.0, 10.0, 5.0, 3.0)  # degrees from where the edges run: those that tell it better, again and again
 _MOST_FANNED = 30.0  # degrees
 _STEPS = (0.6, 0.3, 0.15)  # degrees, by which a course is then changed
 _WAYS = ((-1, 0), (1, 0), (0, -4), (0, 4))  # across, and fanned,
-_MORE = 0.003  # where it tells so much more: some turns only move the cells from one row to the next
+_MORE = 0.003  # where it tells so much more: some turns only move the blocks from one row to the next
 _STRIPED = 0.5  # of how a frame varies its stripes tell, at least
 _SHADE, _FEW = 0.3, 0.1  # of the lightest stripe: where more are darker, they are things, not shade
 _LIGHTEST = 0.999  # of an evened frame is no lighter than white
@@ -68,7 +68,7 @@ def _is_covered(ink: Ink) -> bool:
 
 def _stripes(gray: NDArray[np.uint8]) -> _Course | None:
     """How a frame's stripes run; None if it has none."""
-    unlined = cv2.medianBlur(in_cells(gray), _UNLINED)
+    unlined = cv2.medianBlur(in_blocks(gray), _UNLINED)
     small = cv2.GaussianBlur(unlined.astype(np.float32), (0, 0), _SOFT)
     course = _course_of_edges(small)
     if course is None:

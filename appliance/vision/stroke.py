@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 from appliance.vision.box import Box, Boxed, encloses
 from appliance.vision.ink import above
 
+INKED = 127
+"""Of a stroke's own ink, 0 to 255: what is more is within it, what is less but its blurred edge."""
 WIDEST_DIGIT = 1.35  # width by height
+PALER = 0.3  # of a stroke's ink: what is paler was not written by the same pen
+AS_DARK = 0.6  # as another stroke: what is less may well be something else's
 WRITTEN_IN = 0.45  # of a circle's height, at least, is what is written in it: less may be dirt in a zero
 
 
@@ -37,7 +41,7 @@ class Stroke(Boxed):
 def thickness(ink: NDArray[np.uint8]) -> float:
     """Of a stroke's ink `uint8 (H, W)` where that is thickest, in its pixels."""
     full = cv2.copyMakeBorder(ink, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    return 2 * float(cv2.distanceTransform(above(full, 127), cv2.DIST_L2, 3).max())
+    return 2 * float(cv2.distanceTransform(above(full, INKED), cv2.DIST_L2, 3).max())
 
 
 def shared_areas(

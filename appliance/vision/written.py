@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from appliance.vision.edges import is_edge
 from appliance.vision.ink import above
 from appliance.vision.quantiles import quantile
-from appliance.vision.stroke import Stroke, thickness
+from appliance.vision.stroke import INKED, Stroke, thickness
 
 _SAMPLES = 24  # pixels along each side of what lies around a stroke that are looked at
 _CONTRAST = 6  # gray levels that a stroke differs by from most of them
@@ -32,7 +32,7 @@ def _stands_out(gray: NDArray[np.uint8], stroke: Stroke, darker: bool) -> bool:
     nearby = gray[top : y + height + reach : step, left : x + width + reach : step]
     middle = nearby.size // 2
     around = float(np.partition(nearby, middle, axis=None)[middle])
-    full = above(stroke.ink, 127)
+    full = above(stroke.ink, INKED)
     if not full.any():
         return False
     own = cv2.mean(gray[y : y + height, x : x + width], full)[0]

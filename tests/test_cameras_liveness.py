@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.cameras.liveness import DARK_AFTER, STANDS_STILL_AFTER, Darkness, Standstill, StandstillError
 from appliance.frame import Frame
-from appliance.sight import DARK_AFTER, STANDS_STILL_AFTER, Darkness, Standstill, StandstillError
 
 
 class Clock:

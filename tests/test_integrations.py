@@ -12,7 +12,7 @@ from mosquitto import PATIENCE, Mosquitto, needed
 from running import Running
 
 from appliance.config import Config, SteadySettings
-from appliance.outsiders import Outsider
+from appliance.integrations import Integration
 
 FOUR, FIVE, NONE = (Config(steady=SteadySettings(agree=count)) for count in (4, 5, 1))
 
@@ -48,34 +48,34 @@ class Part:
 
 def test_a_part_is_there_while_it_is_wanted_and_anew_where_it_is_wanted_otherwise():
     log = []
-    with Outsider(wanted, lambda config: Part(log)) as outsider:
-        outsider("before")
-        outsider.follow(NONE)
+    with Integration(wanted, lambda config: Part(log)) as integration:
+        integration("before")
+        integration.follow(NONE)
         for config, has_happened in (
             (FOUR, ["begin", "first"]),
             (FOUR, ["begin", "first", "second"]),
             (FIVE, ["begin", "first", "second", "end", "begin", "third"]),
         ):
-            outsider.follow(config)
+            integration.follow(config)
             wait_until(lambda has_happened=has_happened: log[-1:] == ["begin"] or log == has_happened[:-1])
-            outsider(has_happened[-1])
+            integration(has_happened[-1])
             assert log == has_happened
-        outsider.follow(NONE)
+        integration.follow(NONE)
         wait_until(lambda: log[-1] == "end")
-        outsider("after")
-        outsider.follow(FOUR)
+        integration("after")
+        integration.follow(FOUR)
     assert log == ["begin", "first", "second", "end", "begin", "third", "end", "begin", "end"]
 
 
 def test_one_that_takes_long_to_end_holds_up_no_frame_and_is_not_there_twice():
     log, may_end = [], threading.Event()
-    with Outsider(wanted, lambda config: Part(log, may_end)) as outsider:
-        outsider.follow(FOUR)
+    with Integration(wanted, lambda config: Part(log, may_end)) as integration:
+        integration.follow(FOUR)
         wait_until(lambda: log)
         began = time.monotonic()
-        outsider.follow(FIVE)
-        wait_until(lambda: outsider._observer is None)
-        outsider("unseen")
+        integration.follow(FIVE)
+        wait_until(lambda: integration._observer is None)
+        integration("unseen")
         assert time.monotonic() - began < PATIENCE / 2, "it waited for the end"
         assert log == ["begin"]
         may_end.set()
@@ -84,13 +84,13 @@ def test_one_that_takes_long_to_end_holds_up_no_frame_and_is_not_there_twice():
 
 def test_one_that_is_broken_is_told_of_and_may_be_mended(caplog):
     log, errors = [], [RuntimeError("no such thing")]
-    with Outsider(wanted, lambda config: Part(log, error=errors and errors.pop())) as outsider:
-        outsider.follow(FOUR)
+    with Integration(wanted, lambda config: Part(log, error=errors and errors.pop())) as integration:
+        integration.follow(FOUR)
         wait_until(lambda: "no such thing" in caplog.text)
-        outsider("unseen")
-        outsider.follow(FIVE)
+        integration("unseen")
+        integration.follow(FIVE)
         wait_until(lambda: log)
-        outsider("seen")
+        integration("seen")
     assert log == ["begin", "seen", "end"]
 
 

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Generator, Iterator
 
 from appliance.cameras import Camera, CameraHungError
+from appliance.cameras.liveness import Standstill, StandstillError
 from appliance.errors import CameraError, CameraStalledError, FrameError, SourceEndedError
 from appliance.frame import Frame
-from appliance.sight import Standstill, StandstillError
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 Part = AbstractContextManager[Observer | None]
 
 
-class Outsider:
+class Integration:
     """An observer and follower of the service: the place of one part, which may be empty.
 
     Parts begin and end in a thread of its own, for imports and goodbyes take longer than a frame may wait.
@@ -67,7 +67,7 @@ class Outsider:
             log.exception("broken, and left out until the next reload")
 
 
-def outsiders(service: Service, monitor: Monitor, store: Corrections) -> Iterator[Outsider]:
+def integrations(service: Service, monitor: Monitor, store: Corrections) -> Iterator[Integration]:
     """All that there may be. `monitor` knows the service's health, `store` the corrections."""
 
     def mqtt(config: Config) -> Part:
@@ -91,10 +91,10 @@ def outsiders(service: Service, monitor: Monitor, store: Corrections) -> Iterato
 
         return webhook(config.hooks.webhook, _name(config))
 
-    yield Outsider(_of_mqtt, mqtt)
-    yield Outsider(lambda config: config.announce if config.announce.enabled else None, announcement)
-    yield Outsider(_of_command, command)
-    yield Outsider(_of_webhook, webhook)
+    yield Integration(_of_mqtt, mqtt)
+    yield Integration(lambda config: config.announce if config.announce.enabled else None, announcement)
+    yield Integration(_of_command, command)
+    yield Integration(_of_webhook, webhook)
 
 
 def _name(config: Config) -> str:

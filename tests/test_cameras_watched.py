@@ -4,11 +4,11 @@ import logging
 import numpy as np
 import pytest
 
-from appliance import watched as module
 from appliance.cameras import Camera, CameraHungError
+from appliance.cameras import watched as module
+from appliance.cameras.watched import watched
 from appliance.errors import CameraError, CameraStalledError, FrameError, SourceEndedError
 from appliance.frame import Frame
-from appliance.watched import watched
 
 FRAME = Frame(np.zeros((2, 2), np.uint8), 0, 0)
 STALLED = CameraStalledError("no frame")

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from appliance.vision.layout import AS_DARK, PALER, Hypothesis, Row, find_rows, hypotheses
-from appliance.vision.stroke import Stroke
+from appliance.vision.layout import Hypothesis, Row, find_rows, hypotheses
+from appliance.vision.stroke import AS_DARK, PALER, Stroke
 
 MOST_CROPS = 48  # that are judged in one frame, so that a page of print takes no longer than a number
 _PRINT = 0.5  # of the tallest row: where there is no time for a taller one, it is a keyboard or print;
