@@ -16,7 +16,7 @@ from appliance.reading.credible import credible
 from appliance.reading.digits import digits_of
 from appliance.reading.explanation import best_explanation
 from appliance.reading.judged import Judged
-from appliance.reading.rows import _TRUSTED
+from appliance.reading.words import _TRUSTED
 from appliance.vision import Box, Crop
 
 NONE = 10

@@ -25,7 +25,7 @@ from appliance.frame import Frame
 from appliance.labels import read_labels
 from appliance.network import NETWORKS
 from appliance.reader import Digit, Reader, Reading
-from appliance.reading.rows import _TRUSTED
+from appliance.reading.words import _TRUSTED
 from appliance.vision import Crop
 from training.clutter import CLUTTER
 from training.pens import DIGITS

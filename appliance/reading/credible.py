@@ -1,27 +1,22 @@
 """Which digits remain in the light of each other, and of all else that was judged in their tone."""
 
 from collections.abc import Iterable, Sequence
-from math import hypot, inf
+from math import inf
 from statistics import median
 
 from appliance.reading.drawings import without_drawings
 from appliance.reading.judged import (
     Judged,
-    beyond_doubt,
     in_rows,
     lies_with,
     tallest_of,
     usual_peak,
 )
-from appliance.vision import Crop
-from appliance.vision.box import are_level, inside, same_box
+from appliance.reading.strays import without_strays
+from appliance.vision.box import inside
 from appliance.vision.stroke import AS_DARK, PALER, WRITTEN_IN
 
-_CLEARLY = 0.99  # a digit, though it is paler than others
 _DOUBTFUL = 0.5  # what is less sure, around what is beyond doubt, is but the mess about it
-_OTHER_PEN = 1.15  # times as thick as clear digits, at least, or as thin, is what is by another pen,
-_UNLIKE = 1.7  # and in product with how much taller or lower it is, at least, what is unlike them
-_APART = 0.6  # of its height: so near stand the digits of a number, or as near as clear ones do
 _FENCE = 4  # more ones than this in the frame or in a row, and so many more for each other digit, are a fence
 _TOWERING = 2.0  # times as tall as other digits: such a one is an edge or the gap between keys, a zero a cup
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
@@ -36,7 +31,7 @@ def credible(digits: Sequence[Judged], judged: Sequence[Judged]) -> list[Judged]
     digits = [one for one in digits if not any(_surrounds(one, other) for other in digits)]
     digits = without_drawings(digits, judged)
     digits = _without_pale(digits)
-    digits = _without_strays(digits)
+    digits = without_strays(digits)
     digits = _without_low(digits)
     digits = _without_towering(digits)
     digits = _without_small_print(digits, judged)
@@ -56,65 +51,11 @@ def _without_pale(digits: Sequence[Judged]) -> list[Judged]:
     rows = [row for row in rows if _contrast_of(row) > palest]
     digits = [one for row in rows for one in row if one.crop.contrast > PALER * _contrast_of(row)]
     palest = AS_DARK * usual_peak(digits)
-    return [one for one in digits if _is_clear(one) or one.crop.peak > palest]
+    return [one for one in digits if (one.is_clear and one.value != 1) or one.crop.peak > palest]
 
 
 def _contrast_of(row: Sequence[Judged]) -> float:
     return max(one.crop.contrast for one in row)
-
-
-def _is_clear(one: Judged) -> bool:
-    return beyond_doubt(one) and one.confidence > _CLEARLY
-
-
-def _without_strays(digits: Sequence[Judged]) -> list[Judged]:
-    """Without what lies apart from digits that are clear, is not, and is of another size and pen: a thing.
-
-    What stands in line with a clear one is none, however thin.
-    """
-    clear = [one for one in digits if one.confidence > _CLEARLY]
-    if len(clear) == len(digits) or not any(map(beyond_doubt, clear)):
-        return list(digits)
-    pen = median(one.crop.thickness for one in clear)
-    height = median(one.crop.height for one in clear)
-    # In the cells of a form all stand apart.
-    apart = max([_APART, *(gap for one in clear if (gap := _gap(one, clear)) < inf)])
-    return [
-        one
-        for one in digits
-        if one.confidence > _CLEARLY
-        or not _is_unlike(one, pen, height)
-        or _gap(one, digits) < apart
-        or any(_is_in_line(one, other) for other in clear)
-    ]
-
-
-def _is_in_line(one: Judged, other: Judged) -> bool:
-    """Whether one stands level with another and is about as tall: some ones are thin."""
-    return are_level(one.crop.box, other.crop.box) and _ratio(one.crop.height, other.crop.height) < _OTHER_PEN
-
-
-def _is_unlike(one: Judged, pen: float, height: float) -> bool:
-    thicker, taller = _ratio(one.crop.thickness, pen), _ratio(one.crop.height, height)
-    return thicker > _OTHER_PEN and thicker * taller > _UNLIKE
-
-
-def _ratio(one: float, other: float) -> float:
-    """Of the greater to the lesser; what is less than a pixel, as faint ink is thick, counts as one."""
-    return max(one, other, 1.0) / max(1.0, min(one, other))
-
-
-def _gap(one: Judged, digits: Iterable[Judged]) -> float:
-    """From one to the next other digit, by the height of the taller; infinite if there is none."""
-    # What fell apart may be there twice.
-    others = (other for other in digits if not same_box(one.crop.box, other.crop.box))
-    return min((_between(one.crop, other.crop) for other in others), default=inf)
-
-
-def _between(one: Crop, other: Crop) -> float:
-    across = max(other.left - one.right, one.left - other.right, 0)
-    down = max(other.top - one.bottom, one.top - other.bottom, 0)
-    return hypot(across, down) / max(one.height, other.height)
 
 
 def _without_low(digits: Sequence[Judged]) -> list[Judged]:
@@ -160,12 +101,12 @@ def _surrounds(one: Judged, other: Judged) -> bool:
     outer, inner = one.crop, other.crop
     if not inside(inner.box, outer.box):
         return False
-    if one.confidence < _DOUBTFUL and beyond_doubt(other):
+    if one.confidence < _DOUBTFUL and other.is_beyond_doubt:
         return True
     if inner.height >= _FAR_LOWER * outer.height or outer.is_inked_in(inner.box):
         return False
     circle = one.value == 0 and inner.height > WRITTEN_IN * outer.height
-    return circle or (beyond_doubt(other) and other.confidence >= one.confidence)
+    return circle or (other.is_beyond_doubt and other.confidence >= one.confidence)
 
 
 def _towers(one: Judged, others: Iterable[Judged]) -> bool:

@@ -7,7 +7,7 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.reading.judged import NEVER, Judged, beyond_doubt, lies_with, only_ones, tallest_of, usual_peak
+from appliance.reading.judged import NEVER, Judged, lies_with, only_ones, tallest_of, usual_peak
 from appliance.vision import Crop
 from appliance.vision.stroke import PALER
 
@@ -77,7 +77,7 @@ def _how_much_else(digits: Sequence[Judged], none: Sequence[Crop]) -> float:
     Least for the letters of print, which are many, and of one kind. Beside several digits beyond doubt, what
     is of the other tone is but the paper between strokes; a single one may be just that.
     """
-    if sum(map(beyond_doubt, digits)) > 1:
+    if sum(one.is_beyond_doubt for one in digits) > 1:
         none = [crop for crop in none if crop.dark is digits[0].crop.dark]
     usual, tallest = usual_peak(digits), tallest_of(digits)
     others = [crop for crop in none if crop.peak > PALER * usual and not lies_with(crop, digits)]

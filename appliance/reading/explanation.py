@@ -1,4 +1,8 @@
-"""The cheapest explanation of a row: which crops are digits and which strokes are none, each used once."""
+"""The cheapest explanation of a row: which crops are digits and which strokes are none, each used once.
+
+It is the shortest way through a segmentation graph, as in section V of LeCun et al., "Gradient-based learning
+applied to document recognition", 1998.
+"""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -18,7 +22,8 @@ def best_explanation(row: Sequence[Judged]) -> list[Judged]:
     """The crops of one row, one at least, that together explain its strokes best, from left to right.
 
     Every part belongs to a digit, or to a whole stroke that is none, or is ignored; each costs the negative
-    logarithm of its probability, and the cheapest way through the row is found by dynamic programming.
+    logarithm of its probability, and the cheapest way through the row is found by dynamic programming. What
+    fell apart is alone in its row: as it may be ignored, only one surer than exp(-`_TO_IGNORE`) is a digit.
     """
     ends = sorted({0.0, *(end for one in row for end in (one.crop.first, one.crop.past))})
     cost = {ends[0]: 0.0}

@@ -13,7 +13,8 @@ from appliance.vision import Crop
 from appliance.vision.box import mostly_one
 
 NEVER = 1e-6  # no probability is taken to be less
-BEYOND_DOUBT = 0.95
+AS_LARGE = 0.5  # as the tallest digit: of what is none beside it, the larger is a letter, the smaller dirt
+_SURE, _CLEAR = 0.95, 0.99
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,21 @@ class Judged:
         return float(self.probabilities.max())
 
     @property
+    def is_sure(self) -> bool:
+        """Whether it is hardly anything but that digit."""
+        return self.confidence > _SURE
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is surer still, so that others are measured by it."""
+        return self.confidence > _CLEAR
+
+    @property
+    def is_beyond_doubt(self) -> bool:
+        """Whether it is sure and has a shape of its own: a one is but a stroke, which anything may be."""
+        return self.value != 1 and self.is_sure
+
+    @property
     def is_digit(self) -> bool:
         """Whether it is rather a digit than none; what is cut or joined is never none, however unsure."""
         return not self.crop.is_whole or self.confidence >= self.none
@@ -52,11 +68,6 @@ def with_left_out(judged: Iterable[Judged], crops: Iterable[Crop]) -> list[Judge
     return [*judged, *(Judged(crop, none, 1.0) for crop in crops if crop.left_out and crop.is_whole)]
 
 
-def beyond_doubt(one: Judged) -> bool:
-    """Whether a crop is a digit with a shape of its own; a one is but a stroke."""
-    return one.value != 1 and one.confidence > BEYOND_DOUBT
-
-
 def only_ones(digits: Iterable[Judged]) -> bool:
     """Whether there is nothing but ones, which bare strokes may be; or nothing at all."""
     return all(one.value == 1 for one in digits)
@@ -64,7 +75,7 @@ def only_ones(digits: Iterable[Judged]) -> bool:
 
 def usual_peak(digits: Sequence[Judged]) -> float:
     """The median strength of ink, of those beyond doubt if there are any."""
-    doubtless = [one for one in digits if beyond_doubt(one)]
+    doubtless = [one for one in digits if one.is_beyond_doubt]
     return median([one.crop.peak for one in doubtless or digits] or [0.0])
 
 
@@ -81,3 +92,8 @@ def tallest_of(digits: Iterable[Judged]) -> int:
 def lies_with(crop: Crop, digits: Iterable[Judged]) -> bool:
     """Whether a crop is a digit, part of one or around one, or what digits that touch are together."""
     return any(mostly_one(crop.box, one.crop.box) for one in digits)
+
+
+def gap(left: Judged, right: Judged) -> float:
+    """How far one stands left of another, by the height of the taller; less than 0 if it does not."""
+    return (right.crop.left - left.crop.right) / max(left.crop.height, right.crop.height)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from appliance.reading.credible import credible
-from appliance.reading.judged import Judge, Judged, beyond_doubt
+from appliance.reading.judged import Judge, Judged
 from appliance.reading.rows import read_rows
 from appliance.reading.touching import judged_with_parts
 from appliance.vision import Crop
@@ -45,7 +45,7 @@ def _without_outlines(digits: Sequence[Judged], others: Sequence[Judged]) -> lis
 
     The hole of a zero may look like a digit, mostly like a zero itself.
     """
-    written = [one.crop for one in others if one.value and beyond_doubt(one)]
+    written = [one.crop for one in others if one.value and one.is_beyond_doubt]
     return [one for one in digits if not any(_is_around(one, crop) for crop in written)]
 
 
@@ -63,4 +63,4 @@ def _greatest_weight(crops: Sequence[Crop]) -> int:
 
 def _weight(digits: Sequence[Judged]) -> tuple[bool, float]:
     """How much speaks for the digits of one tone: strokes alone may be what lies between other strokes."""
-    return any(map(beyond_doubt, digits)), sum(one.confidence * one.crop.height for one in digits)
+    return any(one.is_beyond_doubt for one in digits), sum(one.confidence * one.crop.height for one in digits)

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from appliance.reading.judged import BEYOND_DOUBT, Judge, Judged, tallest_of
-from appliance.reading.rows import AS_LARGE
+from appliance.reading.judged import AS_LARGE, Judge, Judged, tallest_of
 from appliance.vision import Crop, take_apart
 from appliance.vision.box import encloses
 
@@ -16,7 +15,7 @@ _TOO_NARROW = 0.5  # width by height
 def judged_with_parts(crops: Sequence[Crop], judge: Judge) -> list[Judged]:
     """The crops of one tone, judged; and the parts of those in doubt that may be digits that touch."""
     judged = judge(crops)
-    clear = [one.crop.box for one in judged if one.confidence > BEYOND_DOUBT]
+    clear = [one.crop.box for one in judged if one.is_sure]
     doubted = [one for one in judged if _may_be_several(one)]
     doubted = [one for one in doubted if not any(encloses(one.crop.box, box) for box in clear)]
     tall = AS_LARGE * tallest_of(doubted)
