@@ -68,10 +68,9 @@ def divided_hulls(even: Mask) -> Iterator[NDArray[np.int32]]:
 
 def light_hulls(small: NDArray[np.uint8]) -> Iterator[NDArray[np.int32]]:
     """Those of the regions lighter than some level that have a sheet's corners."""
-    blank = without_lines(small)
-    darkest, lightest = quantiles(blank, *_DARK_AND_LIGHT)
+    darkest, lightest = quantiles(small, *_DARK_AND_LIGHT)
     for level in np.linspace(darkest, lightest, _LEVELS + 2)[1:-1].tolist():
-        lighter = cv2.erode(cv2.threshold(blank, level, 1, cv2.THRESH_BINARY)[1], np.ones((3, 3), np.uint8))
+        lighter = cv2.erode(cv2.threshold(small, level, 1, cv2.THRESH_BINARY)[1], np.ones((3, 3), np.uint8))
         for outline in cv2.findContours(lighter, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
             hull = _hull(outline, _LEAST * small.size, _VERY_CONVEX)
             if hull is not None and _has_corners(hull, _STRAIGHT):

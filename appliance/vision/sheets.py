@@ -1,8 +1,8 @@
 """Finds the sheets in a frame that shows much else: held up in a room, say, or lying on a crowded desk.
 
 A sheet is a large even region without dents, or several that the edges of shadows divide; where there is
-none, one that is uneven and lighter than all about it. Where something is written on one, and there is much
-beside it, the frame is looked at as if there were nothing beside it.
+none, one that is uneven and lighter than what lies about it. Where something is written on one, and there is
+much beside it, the frame is looked at as if there were nothing beside it.
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,6 @@ _EVEN, _VERY_EVEN = 10, 3  # gray levels within three blocks: the latter tells a
 _UNLINED = 5  # gray levels within three blocks, where lines are wiped away
 _LEAK = 5  # blocks: over no more, a sheet seems to go on with what is behind it
 _LARGER = 0.05  # power of its area with which a sheet is likelier one
-_ABOUT, _LIGHTER = 9, 1.03  # blocks that lie about one; times as light is lighter
-_SEEN, _MOSTLY = 0.5, 0.7  # of its outline, at least, does not lie at the frame's edge; of that, is alike
 _EDGE = 3  # blocks: what is nearer a sheet's side is none of what is on it
 _WHOLE = 0.9  # of the frame, at most, is a sheet
 _RIM = 3  # blocks about, and with, each that must be on the sheet as well
@@ -95,19 +93,14 @@ def _sheets(small: NDArray[np.uint8], *evens: Mask) -> list[Mask]:
     First those that the edges of shadows divide, as the last tells, where no lines do: from the largest. Then
     those that are whole, from the most rectangular.
     """
-    divided = [
-        _filled(hull, small) for hull in sorted(divided_hulls(evens[-1]), key=cv2.contourArea, reverse=True)
-    ]
+    divided = sorted(divided_hulls(evens[-1]), key=cv2.contourArea, reverse=True)
     whole = sorted(chain(*map(whole_hulls, evens)), key=_rectangular, reverse=True)
-    return [sheet for sheet in divided if _is_alike_throughout(sheet, small)] + [
-        _filled(hull, small) for hull in whole
-    ]
+    return [_filled(hull, small) for hull in (*divided, *whole)]
 
 
 def _light_sheets(small: NDArray[np.uint8]) -> list[Mask]:
-    """Those that are told by being lighter than all about them, however uneven: from the most rectangular."""
-    sheets = [_filled(hull, small) for hull in sorted(light_hulls(small), key=_rectangular, reverse=True)]
-    return [sheet for sheet in sheets if _is_alike_throughout(sheet, small)]
+    """Those that are lighter than what lies about them, however uneven: from the most rectangular."""
+    return [_filled(hull, small) for hull in sorted(light_hulls(small), key=_rectangular, reverse=True)]
 
 
 def _rectangular(hull: NDArray[np.int32]) -> float:
@@ -121,32 +114,10 @@ def _filled(hull: NDArray[np.int32], small: NDArray[np.uint8]) -> Mask:
     return np.asarray(cv2.fillConvexPoly(np.zeros_like(small), hull, 1))
 
 
-def _is_alike_throughout(sheet: Mask, small: NDArray[np.uint8]) -> bool:
-    """Whether a sheet is lighter than what lies about it, or darker, on all its sides.
-
-    What is but a part of one, or goes beyond it, has the edge of a shadow for a side, and another of its own.
-    """
-    rim = cv2.subtract(sheet, _without_rim(sheet)) > 0
-    _, within = _surroundings(small, sheet)
-    share, about = (found[rim] for found in _surroundings(small, 1 - sheet))
-    within, about = within[rim][share > _LEAST_SHARE], about[share > _LEAST_SHARE]
-    alike = max(np.count_nonzero(within > _LIGHTER * about), np.count_nonzero(about > _LIGHTER * within))
-    return about.size > _SEEN * share.size and alike > _MOSTLY * about.size
-
-
 def _without_rim(sheets: Mask) -> Mask:
     """Without what lies next to a side, or to the frame's edge."""
     square = np.ones((_RIM, _RIM), np.uint8)
     return np.asarray(cv2.erode(sheets, square, borderType=cv2.BORDER_CONSTANT, borderValue=0), np.uint8)
-
-
-def _surroundings(small: NDArray[np.uint8], where: Mask) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """How much of what lies about each block is there, and its mean level."""
-    share, level = (
-        cv2.blur(what.astype(np.float32), (_ABOUT, _ABOUT), borderType=cv2.BORDER_CONSTANT)
-        for what in (where, small * where)
-    )
-    return share, level / np.maximum(share, _LEAST_SHARE)
 
 
 def _alone(gray: NDArray[np.uint8], small: NDArray[np.uint8], sheets: Mask) -> NDArray[np.uint8]:
