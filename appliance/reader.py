@@ -17,7 +17,9 @@ from appliance.reading.on_sheets import Look, may_be_on_sheets, sheets_count
 from appliance.vision import Crop, find_crops, find_crops_on_sheets
 from appliance.vision.box import Box, Boxed, overlap
 
-_RARER = 0.5  # times as often as among the crops that networks learn from, what a camera sees is none
+# A camera sees what is none more rarely than training showed it, by this factor of the prior: Saerens et al.,
+# "Adjusting the outputs of a classifier to new a priori probabilities", 2002.
+_RARER = 0.5
 _MOST_PASSED_OVER = 6
 
 
@@ -84,8 +86,9 @@ class Reader:
 
     def read_crop(self, image: NDArray[np.uint8]) -> int | None:
         """The digit that a crop `(28, 28)`, white on black, holds by itself; None for none."""
-        digits = self._probabilities([image])[0, :NOT_A_DIGIT]
-        return int(digits.argmax()) if digits.max() >= self._threshold else None
+        probabilities = self._probabilities([image])[0]
+        value = int(probabilities.argmax())
+        return value if value < NOT_A_DIGIT and probabilities[value] >= self._threshold else None
 
     def _look(self, crops: Sequence[Crop]) -> Look:
         digits, judged = digits_of(crops, self._judge, self._threshold)

@@ -11,19 +11,20 @@ from appliance.reading.judged import NEVER, Judged, lies_with, only_ones, talles
 from appliance.vision import Crop
 from appliance.vision.stroke import PALER
 
-_LEAST_ODDS = 0.043  # that are asked of digits in full ink with nothing else about;
-_PALE = 1.3  # they grow with this power of how much paler the ink is,
-_LITTLE, _CROWD = 0.15, 2.0  # and with this power of 1 + how many times so much else there is,
-_STRONG, _LEAST_ELSE = 110, 0.006  # or only by how many times so much, where the ink is more, of 255
-_CUT_OFF = 100.0  # times as much is asked of what may go on beyond the frame,
-_FOR_ONES = 9.0  # and so many times of ones alone
-_CLEAR_ODDS = 40.0  # less speaks for no reading rather than another
-_FULL_INK = 150  # of 255: as strong as a pen writes
-_SURE, _CLEAR_INK = 0.9, 120  # so sure, and in so much ink of 255, is what is a digit all by itself
+_LEAST_ODDS = 0.043  # asked of digits in perfect black with nothing else about; all below are factors of it
+_PALE = 1.3  # power of how many times paler than that the ink is
+_LITTLE, _CROWD = 0.15, 2.0  # in pale ink: the unit in which all else counts, and the power of 1 + that
+_LEAST_ELSE = 0.006  # in strong ink: the unit in which all else counts, by 1 + that itself
+_STRONG = 110  # of 255: ink that is more is strong
+_CUT_OFF = 100.0  # for digits that the frame's edge may have cut off
+_FOR_ONES = 9.0  # for ones alone
+_CLEAR_ODDS = 40.0  # less than these, at least, speak for no reading rather than another
+_AS_A_PEN = 150  # of 255: as strong as a pen writes, at least
+_LIKELY, _CLEAR_INK = 0.9, 120  # a digit all by itself is as sure, and in so much ink of 255, at least
 _SPECK = 0.1  # of the tallest digit: what is smaller is nothing else
-_SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less,
-_PRINT = 3.0  # and with which print does:
-_LETTERS, _LOW = 4, 0.6  # so many in a row, at least, all of them lower than so much of the tallest digit
+_SMALLER = 1.5  # power of its size, in tallest digits, with which something smaller counts less
+_PRINT = 3.0  # the same for a letter of print
+_LETTERS, _LOW = 4, 0.6  # in a row of print, at least; by the tallest digit, they are all lower than that
 
 
 def evidence(digits: Sequence[Judged], judged: Iterable[Judged]) -> float:
@@ -43,12 +44,12 @@ def stand_out(digits: Sequence[Judged], judged: Iterable[Judged]) -> bool:
 
 def in_full_ink(digits: Sequence[Judged], least: float) -> bool:
     """Whether digits are as strong as a pen writes them, and so many pixels tall at least."""
-    return usual_peak(digits) > _FULL_INK and tallest_of(digits) >= least
+    return usual_peak(digits) > _AS_A_PEN and tallest_of(digits) >= least
 
 
 def stands_alone(one: Judged, judged: Iterable[Judged], least: float) -> bool:
     """Whether a digit is sure, in clear ink, so many pixels tall at least, and there is nothing else."""
-    clear = one.confidence > _SURE and one.crop.peak > _CLEAR_INK and one.crop.height >= least
+    clear = one.confidence > _LIKELY and one.crop.peak > _CLEAR_INK and one.crop.height >= least
     return clear and not _how_much_else([one], [other.crop for other in judged if not other.is_digit])
 
 

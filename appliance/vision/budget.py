@@ -21,6 +21,11 @@ class Proposed:
     left_out: bool = False
     """Whether there is no time to judge them."""
 
+    @property
+    def crop_count(self) -> int:
+        """How many have to be judged: what is one of many pieces only counts, however much time there is."""
+        return sum(not one.is_one_of_many for one in self.hypotheses)
+
 
 def affordable(tones: Sequence[Sequence[Stroke]], shape: tuple[int, int]) -> list[Proposed]:
     """The rows of the dark and of the light strokes of a frame `(H, W)` that are judged, or only counted.
@@ -29,6 +34,7 @@ def affordable(tones: Sequence[Sequence[Stroke]], shape: tuple[int, int]) -> lis
     texture of what is written on, or its lines. If nothing can be chosen then, nothing that is clearly paler.
     """
     rows = _proposed(tones, shape)
+    # Of a texture most pieces only count, and yet it is to go.
     if sum(len(one.hypotheses) for one in rows) > MOST_CROPS:
         rows = _proposed(_stronger(tones, PALER), shape)
     chosen = _chosen(rows)
@@ -62,10 +68,9 @@ def _chosen(rows: Sequence[Proposed]) -> list[Proposed]:
     tallest = 0
     for number in sorted(range(len(rows)), key=lambda number: -rows[number].row.height):
         one = rows[number]
-        # What is one of many pieces only counts, however much time there is.
-        count, height = sum(not each.is_one_of_many for each in one.hypotheses), one.row.height
-        if count <= left:
-            left -= count
+        height = one.row.height
+        if one.crop_count <= left:
+            left -= one.crop_count
             tallest = max(tallest, height)
             chosen[number] = one
         elif height > _PRINT * tallest:

@@ -1,7 +1,8 @@
 """Flattens the light: from brightness to ink, whatever lamp, shadow or paper lies behind it.
 
 The background is what remains when everything thinner than the thickest stroke is wiped away, by a
-morphological closing for dark strokes and an opening for light ones. Unlike a blur, these keep the edge
+morphological closing for dark strokes and an opening for light ones: what stands out from it are their
+black and their white top-hat. Unlike a blur, these keep the edge
 of a hard shadow where it is, so the shadow itself leaves no ink.
 """
 

@@ -22,13 +22,16 @@ _FLATTEST_DIGIT = 0.25  # height by width; what is flatter is a dash
 _LYING = 0.6  # height by width: what is flatter may be a bar of a digit
 _THINNEST = 1 / 60  # of the longer side: the hardest pencil is broader
 _BARE = 0.3  # shorter by longer side: what is thinner has no shape of its own
+_ALL_ACROSS, _HALF = 0.9, 0.5  # of the frame's width; of that, or of its own width: what spans the frame
 _FRAGMENT = 0.1  # of the row's height: what is smaller is a speck
+_BROADEST = 1.5  # a digit's heights wide, at most, is a part of it
 _NEAR = 0.3  # of the row's height: how far apart the parts of one digit may lie
 _MOST_TOGETHER = 3  # strokes of one digit
 _LEVEL, _STEEPEST = 0.15, 0.7  # slopes of a row: what is taken for level, and what is no row
 _AS_TALL = 0.7  # as the other, at least, is a digit of the same number
 _AGREE = 0.2  # how far slopes from neighbour to neighbour differ at most within a number,
 _AGREED = 0.6  # of the neighbours, at least
+_NEIGHBOUR = 2  # heights: what is further away tells nothing of how rows slope
 _LOWER = 0.28  # of the taller one's height: what is lower stands in no row with it
 _LEVEL_WITH = 0.5  # of the lower one's height: so much of it lies level with its neighbour
 _FAR_APART = 4  # heights: what is further away is of another row
@@ -127,9 +130,9 @@ def _rows(digits: Sequence[Stroke], fragments: Sequence[Stroke]) -> list[Row]:
 
 def _spans(stroke: Stroke, shape: tuple[int, int]) -> bool:
     """Whether a stroke crosses the whole frame, as a ruled line, a cell's side or a table's edge does."""
-    flat = stroke.width > 0.9 * shape[1] and stroke.height < 0.5 * stroke.width
+    flat = stroke.width > _ALL_ACROSS * shape[1] and stroke.height < _HALF * stroke.width
     across = stroke.left <= 1 and stroke.right >= shape[1] - 1
-    down = stroke.top <= 1 and stroke.bottom >= shape[0] - 1 and stroke.width > 0.5 * shape[1]
+    down = stroke.top <= 1 and stroke.bottom >= shape[0] - 1 and stroke.width > _HALF * shape[1]
     return flat or across or down or (_is_bare(stroke) and stroke.edges_met(shape) > 1)
 
 
@@ -179,7 +182,7 @@ def _slope(across: NDArray[np.float64], down: NDArray[np.float64], height: NDArr
 
     `across` and `down` `(N, N)` lead from each stroke to each other, `height` is `(N, 1)`.
     """
-    aside = (np.abs(down) < _STEEPEST * np.abs(across)) & (np.abs(across) < 2 * height)
+    aside = (np.abs(down) < _STEEPEST * np.abs(across)) & (np.abs(across) < _NEIGHBOUR * height)
     away = np.where(aside, np.hypot(across, down), np.inf)
     some = np.flatnonzero(aside.any(axis=1))
     if some.size == 0:
@@ -198,7 +201,7 @@ def _belong(fragments: Sequence[Stroke], digits: Sequence[Stroke]) -> NDArray[np
     apart = np.maximum(
         np.maximum(left - x - wide, x - left - width), np.maximum(top - y - high, y - top - height)
     )
-    large = (width < 1.5 * high) & (np.maximum(width, height) > _FRAGMENT * high)
+    large = (width < _BROADEST * high) & (np.maximum(width, height) > _FRAGMENT * high)
     return large & (apart < _NEAR * high) & (ink > PALER * strength)
 
 
