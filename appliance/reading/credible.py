@@ -20,9 +20,10 @@ _DOUBTFUL = 0.5  # what is less sure, around what is beyond doubt, is but the me
 _FENCE = 4  # more ones than this in the frame or in a row, and so many more for each other digit, are a fence
 _TOWERING = 2.0  # times as tall as other digits: such a one is an edge or the gap between keys, a zero a cup
 _FAR_LOWER = 0.7  # of another's height: what is not may be beside it, and overlap
-_COMMA = 0.45  # of the tallest digit: what is lower, alone in its row, is a comma,
-_SMALL_PRINT = 0.3  # and a row that is lower, print,
-_LOWER, _LETTER = 0.6, 0.5  # or lower with a letter in it: what is none, and half as tall as its digits
+_COMMA = 0.45  # of the tallest digit: what is lower, alone in its row, is a comma
+_SMALL_PRINT = 0.3  # of the tallest digit: a lower row is print
+_LOWER = 0.6  # of the tallest digit: a lower row is print, too, if there is a letter in it
+_LETTER = 0.5  # of the tallest digit in its row: what is none, and as tall, is a letter
 _LOWEST = 0.35  # of the usual height: what is lower is dirt
 
 

@@ -14,8 +14,10 @@ from appliance.reading.judged import NEVER, Judged
 _TO_IGNORE = 0.2  # the cost of leaving out what nothing judged alone begins: a speck, the rest of a cut one
 _TO_CUT = 0.1  # the cost of each part that a stroke is cut into: few digits touch
 _TO_PART = 0.2  # the cost of taking a stroke for none where it might belong to a digit of several strokes
-_TO_DISMISS = 0.8  # the cost of taking a stroke for none where it might be digits that touch,
-_TWO_WIDE = 1.1  # and as often that as it has times this width by height: there may be more of them
+_TO_DISMISS = (
+    0.8  # the cost of taking a stroke for none where it might be digits that touch: for each two of them
+)
+_TWO_WIDE = 1.1  # width by height of two digits that touch
 
 
 def best_explanation(row: Sequence[Judged]) -> list[Judged]:

@@ -11,16 +11,16 @@ import numpy as np
 from appliance.reading.judged import Judged, tallest_of
 from appliance.vision.stroke import AS_DARK
 
-_BOWED = 0.06  # of its height, at least, that the middle of a bracket lies beside its ends' line,
-_CLEARLY_BOWED = 0.09  # and that of one alone that closes: of 250 ones one is bowed so,
-_TALLER = 1.15  # and not so much taller than the digit before it
+_BOWED = 0.06  # of its height, at least, lies a bracket's middle beside its ends' line
+_CLEARLY_BOWED = 0.09  # the same of one alone that closes: of 250 ones one is bowed so
+_TALLER = 1.15  # times as tall as the digit before it, at least, is such a one
 _AS_TALL = 0.75  # of what they enclose, and of each other
 _NEAR = 0.7  # of its height: further apart stand numbers of which one ends and the next begins with a one
 _NARROW = 0.5  # width by height
 _STRAYS = 0.02  # of its height, from an arc, at most
 _INKED = 100  # of 255: ink that is less is the blur about a line
-_RING = 0.6  # of a slash's height, at most, are the rings of a percent sign,
-_BEYOND = 0.1  # of which each reaches no further than so much beyond the middle
+_RING = 0.6  # of a slash's height, at most, are the rings of a percent sign
+_BEYOND = 0.1  # of a slash's height: no further does such a ring reach beyond its middle
 _SMALL = 0.45  # of the height of what it stands beside
 
 

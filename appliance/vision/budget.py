@@ -7,8 +7,8 @@ from appliance.vision.layout import Hypothesis, Row, find_rows, hypotheses
 from appliance.vision.stroke import AS_DARK, PALER, Stroke
 
 MOST_CROPS = 48  # that are judged in one frame, so that a page of print takes no longer than a number
-_PRINT = 0.5  # of the tallest row: where there is no time for a taller one, it is a keyboard or print;
-_SMALL_PRINT = 0.2  # a lower one than this says nothing
+_PRINT = 0.5  # of the tallest row: where there is no time for a taller one, it is a keyboard or print
+_SMALL_PRINT = 0.2  # of the tallest row: a lower one says nothing, not even that something else is there
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ _RECTANGULAR = 0.88  # of the smallest rectangle around it, at least, does a cel
 _CLOSED = 0.85  # of its outline, at least, is inked
 _THICKEST = 0.15  # of its height are its sides, at most
 _EMPTY = 0.6  # of what is between them, at least, is not inked
-_TALL = 0.35  # of its height, at least, is what is written in it,
-_DEEP = 0.6  # and so far it reaches towards its middle
+_TALL = 0.35  # of a cell's height, at least, is what is written in it
+_DEEP = 0.6  # of the way to a cell's middle, at least, does that reach
 _DIVIDES, _BARE = 0.8, 0.25  # of its height, at least; width by height, at most: the side of two cells
 
 

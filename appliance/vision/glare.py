@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from appliance.vision.ink import Ink, in_blocks, wiped
 
-_GLARING = 1.3  # times as bright as half of the frame, at least,
-_LIT = 48  # of 255, at least, as half of it is: on black nothing is darker than what it is written on
-_SHARE = 0.02  # in so much of it,
-_SOFT = 0.6  # and from block to block at most so much of that brighter: what lies in the sun has an edge
+_GLARING = 1.3  # times as bright as half of the frame, at least, is glare
+_LIT = 48  # of 255: half of the frame is as bright, for on black nothing is darker than what it is written on
+_SHARE = 0.02  # of the frame, at least, lies in the glare
+_SOFT = 0.6  # of how much brighter glare is, at most, from block to block: what lies in the sun has an edge
 _PALE = 90  # of 255: all ink in the glare is less; where a lamp only shines, it is as strong as anywhere
 _PEN = 17  # blocks: what is no thicker, and darker than what is about it, is written
 _MOST = 3.0  # times, at most, a difference is enlarged: all else is noise

@@ -10,8 +10,8 @@ from appliance.vision.stroke import Stroke, outside
 
 _MANY = 12  # strokes, at least: nobody writes so many digits in a row
 _AS_BROAD, _AS_LONG = 1.25, 1.6  # times, at most: the frame's edge cuts off more of one than of another
-_EQUAL = 0.15  # of the usual distance from one to the next, by which it may differ from that,
-_MISSED = 3.5  # or from so many times that, where some were missed
+_EQUAL = 0.15  # of the usual distance: by no more does that from one to the next differ from a multiple of it
+_MISSED = 3.5  # times the usual distance: so far apart, at most, are two if others were missed between them
 _IN_LINE = np.cos(np.radians(20))  # twice the angle by which the way from one to the next may turn
 _BEHIND = 0.5  # of that distance, at least, is one behind the other: what is level with it is in another line
 _MOSTLY = 0.7  # of those alike; of a stroke

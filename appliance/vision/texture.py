@@ -12,11 +12,11 @@ from appliance.vision.quantiles import quantiles
 _USUAL, _SPREAD = 3, 4  # times the median of all ink, or its distance from the upper quartile above it
 _BEYOND_DUST = 160  # of 255: no more is feigned by dust, which on a dark board shines, where it lies
 _EVENLY = 0.55  # everywhere: the lower quartile by the median
-_BEYOND_SMEARS = 200  # of 255: nor is more feigned by what smears it,
-_NEARLY_ALL = 0.9  # where so much of the frame has less
-_COARSE = 100  # of 255: where more is feigned, dark and light, chalk is hardly stronger,
-_BLUR = 0.03  # unless the frame is blurred by so much of its shorter side,
-_FINE = 0.8  # after which less than so much of it is left of what is finer than strokes
+_BEYOND_SMEARS = 200  # of 255: no more is feigned by what smears a board, if nearly all of it has less
+_NEARLY_ALL = 0.9  # of the frame
+_COARSE = 100  # of 255: where more is feigned, dark and light, chalk is hardly stronger, and a blur may help
+_BLUR = 0.03  # of the frame's shorter side
+_FINE = 0.8  # of what was feigned, at most, is left after a blur by a texture that is finer than strokes
 
 
 class _Texture(NamedTuple):

@@ -14,8 +14,8 @@ _CONTRAST = 6  # gray levels that a stroke differs by from most of them
 _JUST_AROUND, _NEARLY_ALL = 0.08, 0.9  # of its size; of what lies there
 _BLOB = 0.4  # of its size: what is thicker is nothing written
 _HALO = 4  # pixels that a halo is wide
-_OUTLINED = 0.7  # of its pixels lie beside ink that is,
-_GLARING = 2.0  # times as strong
+_OUTLINED = 0.7  # of a halo's pixels, at least, lie beside far stronger ink
+_GLARING = 2.0  # times as strong, at least, is that
 
 
 def is_written(gray: NDArray[np.uint8], stroke: Stroke, darker: bool) -> bool:
