@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from handwritten import Ink, blank, digit, gray, overlap, write
+from numpy.typing import NDArray
 
 from appliance.vision import Crop, bodies, find_crops
 from appliance.vision.bodies import strokes_of
@@ -159,3 +160,30 @@ def test_what_is_as_tall_as_much_that_there_is_no_time_for_is_not_judged(
     write(paper, digit(5, 160), 240, 240, tone=20)
     judged = {crop.box[3] > 100: not crop.left_out for crop in find_crops(gray(paper)) if crop.dark}
     assert judged == {True: True, False: False}
+
+
+def on_mottled_cloth(size: int) -> NDArray[np.uint8]:
+    """Forty pieces of so many pixels that a cloth's own faint ink joins."""
+    ink = np.zeros(FRAME, np.uint8)
+    ink[100:280, 180:420] = 60
+    for row, column in np.ndindex(4, 10):
+        ink[200 + 20 * row : 200 + 20 * row + size, 180 + 24 * column : 180 + 24 * column + size] = 200
+    return ink
+
+
+def test_digits_are_told_from_the_specks_that_a_cloth_joins_them_with() -> None:
+    ink = on_mottled_cloth(4)
+    boxes = []
+    for value, left in ((0, 200), (8, 300)):
+        own = (200 * digit(value, 90, 20)).astype(np.uint8)
+        height, width = own.shape
+        boxes.append((left, 102, width, height))
+        ink[102 : 102 + height, left : left + width] = np.maximum(60, own)
+    found = sorted(one.box for one in strokes_of(ink, *components(above(ink, 30))) if not one.fell_apart)
+    assert len(found) == len(boxes)
+    assert all(overlap(*pair) > 0.9 for pair in zip(boxes, found, strict=True))
+
+
+def test_nothing_of_a_grid_is_a_stroke() -> None:
+    ink = on_mottled_cloth(14)
+    assert not [one for one in strokes_of(ink, *components(above(ink, 30))) if not one.fell_apart]

@@ -21,9 +21,10 @@ BODY = 0.42
 
 _PEAK = 0.9  # so much of a component's ink is weaker than its peak
 _FAINTEST_PEAK = 24  # what has a lower one is no stroke
-_MANY = 23  # parts: what falls apart into more is a grid or a texture
+_MANY, _FEW = 23, 11  # parts: many are a grid or a texture, unless but a few of them are larger than specks
 _SOFT = (0.25, 0.7)  # of its own peak: where a stroke's edge begins and where it is full
 _SMALLEST = 4  # pixels; what is smaller both ways is dirt
+_SPECK = 0.1  # of the largest of many parts: what is smaller is a speck of what it was written on
 _MOST = 64  # pieces of one tone at one look, the tallest first
 _TALLER = (
     1.1  # times as tall as all that there was no time for is what is no print, nor a texture, as they are
@@ -115,10 +116,13 @@ def _parts(one: _Component) -> tuple[NDArray[np.integer], list[Box]]:
 
 
 def _apart(one: _Component, labels: NDArray[np.integer], boxes: list[Box]) -> list[Stroke]:
-    """The large ones of those parts as strokes; none of a grid or a texture."""
+    """The large ones of those parts as strokes: of many a few without the specks about them, or none."""
+    least, most = _SMALLEST, _MANY
     if len(boxes) > _MANY:
+        least, most = max(least, int(_SPECK * max(max(box[2:]) for box in boxes))), _FEW
+    large = [(label, box) for label, box in enumerate(boxes, 1) if max(box[2:]) >= least]
+    if len(large) > most:
         return []
-    large = [(label, box) for label, box in enumerate(boxes, 1) if max(box[2:]) >= _SMALLEST]
     alone = len(boxes) == 1
     return [_stroke(one, box, None if alone else labels == label) for label, box in large]
 
