@@ -23,16 +23,13 @@ def without_strays(digits: Sequence[Judged]) -> list[Judged]:
         return list(digits)
     pen = median(one.crop.thickness for one in clear)
     height = median(one.crop.height for one in clear)
+    strays = [one for one in digits if not one.is_clear and _is_unlike(one, pen, height)]
+    strays = [one for one in strays if not any(_is_in_line(one, other) for other in clear)]
+    if not strays:
+        return list(digits)
     # In the cells of a form all stand apart.
     apart = max([_APART, *(away for one in clear if (away := _distance(one, clear)) < inf)])
-    return [
-        one
-        for one in digits
-        if one.is_clear
-        or not _is_unlike(one, pen, height)
-        or _distance(one, digits) < apart
-        or any(_is_in_line(one, other) for other in clear)
-    ]
+    return [one for one in digits if one not in strays or _distance(one, digits) < apart]
 
 
 def _is_in_line(one: Judged, other: Judged) -> bool:
