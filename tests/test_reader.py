@@ -192,6 +192,14 @@ def test_what_is_none_is_not_read(desk: Desk) -> None:
     assert desk.read(crop(0, 1, {NONE: 0.9}), crop(2, 3, {5: 0.97})).text == "5"
 
 
+def test_a_crop_by_itself_is_none_where_that_is_likeliest_however_low_the_threshold(desk: Desk) -> None:
+    by = desk.reader(own=0.2)
+    # Of what a camera sees half as much is none as of what networks learn from.
+    assert by.read_crop(answers({NONE: 0.7, 5: 0.29})) is None
+    assert by.read_crop(answers({NONE: 0.4, 5: 0.59})) == 5
+    assert desk.reader(own=0.9).read_crop(answers({NONE: 0.4, 5: 0.59})) is None
+
+
 def test_among_much_else_what_is_on_sheets_is_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     on, beside = crop(0, 1, {4: 0.9999}), crop(1, 2, {2: 0.9999})
     much_else = [crop(at, at + 1, {NONE: 0.99}) for at in range(10, 30, 2)]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from appliance.vision.crops import as_mnist, drawn
+from appliance.vision.crops import Crop, as_mnist, drawn
 from appliance.vision.stroke import Stroke, around
 
 
@@ -163,3 +163,22 @@ def test_a_digit_of_a_row_that_falls_or_rises_is_turned_upright(value: int, degr
     )
     is_as_mnist(upright.astype(np.uint8))
     assert np.abs(upright - wanted).mean() < 0.4 * np.abs(as_seen - wanted).mean()
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_crops_ink_is_found_in_what_it_shares_with_a_box(scale: int) -> None:
+    ink = np.arange(60 * 40 * scale**2, dtype=np.int64).reshape(60 * scale, 40 * scale).astype(np.uint8)
+    made = Crop((100, 50, 40, 60), 0, 0, 1, 1, True, 100.0, 0.0, ink)
+    within, beyond = made.ink_in((110, 70, 20, 30)), made.ink_in((95, 45, 25, 15))
+    assert np.array_equal(within, ink[20 * scale : 50 * scale, 10 * scale : 30 * scale])
+    assert np.array_equal(beyond, ink[: 10 * scale, : 20 * scale])
+    assert not made.ink_in((0, 0, 20, 20)).size
+    assert not made.is_inked_in((0, 0, 20, 20))
+
+
+def test_a_figure_has_no_ink_in_what_it_is_only_drawn_around() -> None:
+    ink = np.full((60, 40), 255, np.uint8)
+    ink[10:50, 10:30] = 0
+    made = Crop((100, 50, 40, 60), 0, 0, 1, 1, True, 100.0, 0.0, ink)
+    assert not made.is_inked_in((110, 60, 20, 40))
+    assert made.is_inked_in((104, 60, 20, 40))
