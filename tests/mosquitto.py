@@ -42,6 +42,15 @@ class Mosquitto:
         self._configuration.write_text("\n".join(known) + "\n")
         self.start()
 
+    @classmethod
+    def guarded(cls, folder: Path) -> Self:
+        """One that lets only `pi` in, with the password `secret`."""
+        passwords = folder / "passwords"
+        subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "pi", "secret"], check=True)
+        passwords.chmod(0o644)
+        lines = ("allow_anonymous false", f"password_file {passwords}")
+        return cls(folder, *lines, client=("-u", "pi", "-P", "secret"))
+
     def __enter__(self) -> Self:
         return self
 

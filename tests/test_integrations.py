@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import threading
 import time
 
@@ -100,11 +99,7 @@ def test_one_that_is_broken_is_told_of_and_may_be_mended(caplog):
 @pytest.fixture
 def broker(tmp_path):
     """One that lets only `pi` in, with its password."""
-    passwords = tmp_path / "passwords"
-    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "pi", "secret"], check=True)
-    passwords.chmod(0o644)
-    lines = ("allow_anonymous false", f"password_file {passwords}")
-    with Mosquitto(tmp_path, *lines, client=("-u", "pi", "-P", "secret")) as broker:
+    with Mosquitto.guarded(tmp_path) as broker:
         yield broker
 
 

@@ -295,11 +295,7 @@ def test_a_starved_broker_holds_up_neither_frames_nor_the_end(broker, start):
 @pytest.fixture
 def guarded(tmp_path):
     """A broker that lets only `pi` in, with its password."""
-    passwords = tmp_path / "passwords"
-    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "pi", "secret"], check=True)
-    passwords.chmod(0o644)
-    lines = ("allow_anonymous false", f"password_file {passwords}")
-    with Mosquitto(tmp_path, *lines, client=("-u", "pi", "-P", "secret")) as broker:
+    with Mosquitto.guarded(tmp_path) as broker:
         yield broker
 
 

@@ -5,13 +5,7 @@ from math import inf
 from statistics import median
 
 from appliance.reading.drawings import without_drawings
-from appliance.reading.judged import (
-    Judged,
-    in_rows,
-    lies_with,
-    tallest_of,
-    usual_peak,
-)
+from appliance.reading.judged import Judged, in_rows, lies_with, tallest_of, usual_peak
 from appliance.reading.strays import without_strays
 from appliance.vision.box import inside
 from appliance.vision.stroke import AS_DARK, PALER, WRITTEN_IN

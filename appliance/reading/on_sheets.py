@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from appliance.reading.evidence import evidence, in_full_ink, stands_alone
 from appliance.reading.judged import Judged, in_rows, only_ones, tallest_of
@@ -12,7 +13,7 @@ _DOUBTFUL, _LITTLE = 3, 2.0  # or with more than so many, if no more evidence th
 _LEAST = 0.1  # of the frame's height: what is lower on a sheet may be anything
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Look:
     """What one look at a frame, or at its sheets, shows."""
 
@@ -23,7 +24,7 @@ class Look:
     seen: Sequence[Judged]
     """That, and as none what there was no time to judge."""
 
-    @property
+    @cached_property
     def evidence(self) -> float:
         """What speaks for its digits, given all else; see `evidence`."""
         return evidence(self.digits, self.seen)

@@ -15,9 +15,9 @@ _TOO_NARROW = 0.5  # width by height
 def judged_with_parts(crops: Sequence[Crop], judge: Judge) -> list[Judged]:
     """The crops of one tone, judged; and the parts of those in doubt that may be digits that touch."""
     judged = judge(crops)
-    clear = [one.crop.box for one in judged if one.is_sure]
+    sure = [one.crop.box for one in judged if one.is_sure]
     doubted = [one for one in judged if _may_be_several(one)]
-    doubted = [one for one in doubted if not any(encloses(one.crop.box, box) for box in clear)]
+    doubted = [one for one in doubted if not any(encloses(one.crop.box, box) for box in sure)]
     tall = AS_LARGE * tallest_of(doubted)
     doubted = [one for one in doubted if one.crop.height >= tall]
     if not doubted or len(doubted) > _MOST_DOUBTED:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from appliance.vision.components import components, labelled
 from appliance.vision.quantiles import quantiles
 
-_LINE = 5  # blocks: no line of the paper is broader
 _LEAST = 0.04  # of the frame
 _LARGE = 0.08  # of the frame: what is less, or less convex, is told by its corners
 _UNWRITTEN = 0.5  # of a sheet, at least, is even: writing and hands take up the rest
@@ -29,11 +28,6 @@ _LEVELS, _DARK_AND_LIGHT = 7, (0.02, 0.98)  # at which a sheet is looked for; of
 
 Mask = NDArray[np.uint8]
 """1 where something is, `(h, w)`."""
-
-
-def without_lines(small: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Blocks `uint8 (h, w)` without the thin dark lines on them, nor what is written there."""
-    return cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((_LINE, _LINE), np.uint8))
 
 
 def whole_hulls(even: Mask) -> Iterator[NDArray[np.int32]]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.box import Box, scaled
-from appliance.vision.hulls import Mask, divided_hulls, light_hulls, whole_hulls, without_lines
+from appliance.vision.hulls import Mask, divided_hulls, light_hulls, whole_hulls
 from appliance.vision.ink import in_blocks
 from appliance.vision.noise import without_noise
 from appliance.vision.stroke import Stroke
@@ -22,6 +22,7 @@ from appliance.vision.strokes import find_strokes
 
 _EVEN, _VERY_EVEN = 10, 3  # gray levels within three blocks: the latter tells a sheet from a wall as light
 _UNLINED = 5  # gray levels within three blocks, where lines are wiped away
+_LINE = 5  # blocks: no line of the paper is broader
 _LEAK = 5  # blocks: over no more, a sheet seems to go on with what is behind it
 _LARGER = 0.05  # power of its area with which a sheet is likelier one
 _EDGE = 3  # blocks: what is nearer a sheet's side is none of what is on it
@@ -56,7 +57,7 @@ def find_sheets(small: NDArray[np.uint8]) -> Mask:
     Of what may be sheets and overlap, only what is likeliest one; none unless there is much beside them.
     """
     changes = _changes(small)
-    unlined = _changes(without_lines(small))
+    unlined = _changes(_without_lines(small))
     even = _even(changes, _EVEN)
     chosen = _chosen(_sheets(small, even, _even(changes, _VERY_EVEN), _even(unlined, _UNLINED)), even)
     if not chosen.any():
@@ -74,6 +75,11 @@ def _chosen(sheets: Sequence[Mask], even: Mask) -> Mask:
         if something and sheet.mean() < _WHOLE and not cv2.bitwise_and(sheet, chosen).any():
             chosen |= sheet
     return chosen
+
+
+def _without_lines(small: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Blocks `uint8 (h, w)` without the thin dark lines on them, nor what is written there."""
+    return cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((_LINE, _LINE), np.uint8))
 
 
 def _changes(small: NDArray[np.uint8]) -> NDArray[np.uint8]:
